@@ -1,0 +1,173 @@
+"""The one place that chooses real or sandbox parts. The app, the evals, the tests and the Python face all call it."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from inspect import isclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from aurora import domain
+from aurora.domain import Action, Limits, ModelSettings
+from aurora.errors import HomeInUse, Misconfigured
+from aurora.graph.deps import Deps
+from aurora.ledger import Ledger, Store
+from aurora.memory import Embedder, Memory
+from aurora.ports import Clock, Tool
+from aurora.sandbox import World
+from aurora.settings import Settings
+from aurora.tools import build
+
+SANDBOX_SETTINGS = ModelSettings(
+    cooldown_minutes=0.02,
+    verify_minutes=0.05,
+    limits=Limits(actions_per_day=10_000, spend_per_day=10_000.0),
+)
+"""What a sandbox service starts with: its training takes seconds and costs nothing, so its windows are short."""
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a running AURORA is made of, but the event loop."""
+
+    settings: Settings
+    home: Path
+    ledger: Ledger
+    memory: Memory
+    world: World
+    deps: Deps
+    _lock: FileLock | None = field(repr=False)
+
+    def close(self) -> None:
+        """Let go of every file, process and connection."""
+        self.memory.close()
+        self.world.close()
+        self.ledger.store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+Tools = Mapping[Action, Tool]
+
+
+def assemble(
+    settings: Settings | None = None, clock: Clock = utc_now, refit: Callable[[Tools], Tools] = lambda tools: tools
+) -> Parts:
+    """Make the parts that `settings` (by default: the environment) asks for.
+
+    `refit` may exchange tools: for backends of your own, and for tests of what AURORA does when a hand fails.
+    Raises `Misconfigured` where they do not work together, `HomeInUse` where another process has the folder.
+    """
+    settings = settings or Settings()
+    home = _folder(settings.home)
+    lock = _alone(home) if _embedded(settings) else None
+    ledger = Ledger(Store(settings.database_url or f"sqlite:///{home / 'aurora.db'}"), clock)
+    ledger.store.migrate()
+    memory = Memory(
+        ledger.entries,
+        Embedder(settings.embedding_model),
+        path=home / "chroma",
+        url=settings.chroma_url,
+        clock=clock,
+    )
+    memory.start()
+    world = World(home / "sandbox", clock)
+    deps = Deps(
+        ledger=ledger,
+        memory=memory,
+        tools=refit(_tools(settings, world, home)),
+        clock=clock,
+        approval_hours=settings.approval_hours,
+        tool_timeout_seconds=settings.tool_timeout_seconds,
+        fleet_share_in_change=settings.fleet_share_in_change,
+    )
+    return Parts(settings=settings, home=home, ledger=ledger, memory=memory, world=world, deps=deps, _lock=lock)
+
+
+@asynccontextmanager
+async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
+    """Open the checkpoints: a cache, in a file (or a pool) of their own."""
+    serde = JsonPlusSerializer(allowed_msgpack_modules=_nouns())
+    if settings.database_url.startswith("postgres"):
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg.rows import dict_row
+        from psycopg_pool import AsyncConnectionPool
+
+        async with AsyncConnectionPool(
+            settings.database_url.replace("+psycopg", ""),
+            min_size=1,
+            max_size=8,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+            open=False,
+        ) as pool:
+            saver = AsyncPostgresSaver(pool, serde=serde)
+            await saver.setup()
+            yield saver
+        return
+    import aiosqlite
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    async with aiosqlite.connect(home / "checkpoints.db") as connection:
+        lite = AsyncSqliteSaver(connection, serde=serde)
+        await lite.setup()
+        yield lite
+
+
+def _nouns() -> list[tuple[str, str]]:
+    """Only our own values may come back from a checkpoint."""
+    return [(domain.__name__, name) for name, value in vars(domain).items() if isclass(value)]
+
+
+def _folder(home: Path) -> Path:
+    home = home.expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / f".writable-{os.getpid()}"
+        probe.write_text("yes")
+        probe.unlink()
+    except OSError as error:
+        raise Misconfigured(
+            f"The folder {home} cannot be written ({error.strerror}): free some space, or set AURORA_HOME to another."
+        ) from error
+    return home
+
+
+def _embedded(settings: Settings) -> bool:
+    return not (settings.database_url.startswith("postgres") and settings.chroma_url)
+
+
+def _alone(home: Path) -> FileLock:
+    """Take the folder for this process: SQLite and embedded Chroma are for one."""
+    lock, holder = FileLock(home / "aurora.lock"), home / "aurora.pid"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        pid = holder.read_text().strip() if holder.exists() else "unknown"
+        raise HomeInUse(
+            f"{home} belongs to process {pid}: talk to it by HTTP, end it, or set AURORA_HOME to another folder."
+        ) from error
+    holder.write_text(str(os.getpid()))
+    return lock
+
+
+def _tools(settings: Settings, world: World, home: Path) -> Tools:
+    chosen = {
+        "training": settings.trainer,
+        "caching": settings.cache,
+        "routing": settings.router,
+        "scaling": settings.scaler,
+        "alerting": settings.alerts,
+    }
+    tools = [build(kind, backend, world=world, home=home) for kind, backend in chosen.items()]
+    return {action: tool for tool in tools for action in tool.actions}
