@@ -1,0 +1,29 @@
+"""critique (Critic): recall how this action turned out before, failures first, and judge the plan."""
+
+from aurora.domain import Critique
+from aurora.graph.deps import Deps
+from aurora.graph.planner import recall
+from aurora.graph.recorded import Draft, recorded
+from aurora.graph.rounds import planned, the_plan, the_situation
+from aurora.graph.state import State
+from aurora.observe import describe
+from aurora.policy.critic import judge
+
+
+@recorded("critique", Critique, planned)
+async def critique(state: State, deps: Deps) -> Draft[Critique]:
+    """Judge the plan. What an earlier round ruled out stays ruled out."""
+    situation, plan = the_situation(state), the_plan(state)
+    text = describe(situation)
+    recalled, gap = await recall(
+        lambda: deps.memory.recall_turned_out(plan.step.action, text, simulated=situation.simulated)
+    )
+    verdict = judge(plan, situation, recalled, reversible=deps.reversible)
+    earlier = state.critique.avoid if state.critique else ()
+    return Draft(
+        verdict.evolve(
+            confidence=min(verdict.confidence, plan.confidence),
+            reasoning=" ".join((verdict.reasoning, *gap)),
+            avoid=tuple(dict.fromkeys(earlier + verdict.avoid)),
+        )
+    )

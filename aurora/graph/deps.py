@@ -1,0 +1,35 @@
+"""What the nodes act through. Data comes by `State`, dependencies by `Runtime[Deps]`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aurora.domain import Action
+from aurora.ports import Clock, Tool
+
+if TYPE_CHECKING:
+    from aurora.ledger import Ledger
+    from aurora.memory import Memory
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The parts, chosen once in `aurora/bootstrap.py`."""
+
+    ledger: "Ledger"
+    memory: "Memory"
+    tools: Mapping[Action, Tool]
+    clock: Clock
+    approval_hours: float
+    tool_timeout_seconds: float
+    fleet_share_in_change: float
+
+    @property
+    def reversible(self) -> frozenset[Action]:
+        """The actions whose backend can take them back."""
+        return frozenset(action for action, tool in self.tools.items() if tool.effect.reversible)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether every action lands in the sandbox; one real backend makes the installation real."""
+        return all(tool.simulated for tool in self.tools.values() if tool.effect.changes)

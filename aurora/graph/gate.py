@@ -1,0 +1,155 @@
+"""rule: the guardrails' word on exactly this step, and the question to a person where they ask for one.
+
+The same word is asked for again by the executor, in the transaction that records its intent: see `open_gate`.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aurora.domain import CHANGING, Facts, Finding, Mode, NewApproval, Notice, Preview, Ruling, Step
+from aurora.errors import AuroraError
+from aurora.graph.deps import Deps
+from aurora.graph.recorded import Draft, recorded
+from aurora.graph.rounds import ruling as round_of_ruling
+from aurora.graph.rounds import the_plan, the_ruling, the_situation
+from aurora.graph.state import State
+from aurora.policy.guardrails import GateInput
+from aurora.policy.guardrails import rule as judge_step
+
+MAX_RULINGS = 4
+"""How often one plan may come back to the gate before it is denied for good."""
+
+
+@recorded("ruling", Ruling, round_of_ruling)
+async def rule(state: State, deps: Deps) -> Draft[Ruling]:
+    """Allow, ask or deny."""
+    return await asyncio.to_thread(_rule, state, deps)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A step before the gate, and what was asked about it beforehand: the gate itself waits for nobody."""
+
+    step: Step
+    round: int
+    preview: Preview | None
+    dry_run: bool
+
+
+def _rule(state: State, deps: Deps) -> Draft[Ruling]:
+    turn = round_of_ruling(state, deps)
+    facts = deps.ledger.decisions.facts(_target(state), state.decision_id, deps.clock())
+    proposal = _proposal(state, deps, proposed_step(state), turn)
+    ruling = _judge(state, deps, proposal, facts, effective_mode(state, deps))
+    if turn - the_plan(state).round >= MAX_RULINGS:
+        ruling = _deny(ruling, "too_many_rulings", f"The plan came back to the gate {MAX_RULINGS} times.")
+    if ruling.verdict != "needs_approval" or ruling.propose_only:
+        return Draft(ruling)
+    return _ask(state, deps, ruling)
+
+
+def open_gate(state: State, deps: Deps) -> Callable[[Facts, Mode], Ruling]:
+    """Return the check that the ledger makes at the moment of execution, on the facts of that moment."""
+    ruled = the_ruling(state)
+    proposal = _proposal(state, deps, ruled.step, ruled.round)
+    return lambda facts, mode: _judge(state, deps, proposal, facts, mode)
+
+
+def proposed_step(state: State) -> Step:
+    """Return what the gate has to judge now: a stray executor's step, an edited one, else the plan's."""
+    ruling = state.ruling
+    if ruling is None:
+        return the_plan(state).step
+    if state.execution is not None and state.execution.round == ruling.round:
+        return state.execution.step
+    if state.approval is not None and state.approval.step is not None and state.approval.round == ruling.round:
+        return state.approval.step
+    return ruling.step
+
+
+def effective_mode(state: State, deps: Deps) -> Mode:
+    """Return the stricter of the installation's mode and the model's."""
+    order = list(Mode)
+    model = deps.ledger.models.get(_target(state)).mode
+    return max(deps.ledger.installation.mode(), model, key=order.index)
+
+
+def preview(deps: Deps, step: Step) -> Preview | None:
+    """Ask the tool what the step would change; None where there is no answer, which the guardrails refuse."""
+    if step.action not in CHANGING or step.action not in deps.tools:
+        return None
+    try:
+        return deps.tools[step.action].preview(step)
+    except AuroraError:
+        return None
+
+
+def _proposal(state: State, deps: Deps, step: Step, turn: int) -> Proposal:
+    dry_run = deps.ledger.decisions.get(state.decision_id).dry_run
+    return Proposal(step=step, round=turn, preview=preview(deps, step), dry_run=dry_run)
+
+
+def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mode) -> Ruling:
+    plan, critique = the_plan(state), state.critique
+    if critique is None:
+        raise LookupError("critique has not run")
+    return judge_step(
+        GateInput(
+            situation=the_situation(state),
+            step=proposal.step,
+            confidence=critique.confidence,
+            confidence_low=min(plan.confidence_low, critique.confidence),
+            risk=critique.risk,
+            requires_approval=critique.requires_approval,
+            preview=proposal.preview,
+            mode=mode,
+            dry_run=proposal.dry_run,
+            facts=facts,
+            now=deps.clock(),
+            consent=state.approval.fingerprint if _consented(state) else None,
+            round=proposal.round,
+            fleet_share_in_change=deps.fleet_share_in_change,
+        )
+    )
+
+
+def _consented(state: State) -> bool:
+    return state.approval is not None and state.approval.answer in ("approved", "edited")
+
+
+def _target(state: State) -> str:
+    return the_situation(state).telemetry.model_name
+
+
+def _deny(ruling: Ruling, name: str, reason: str) -> Ruling:
+    return ruling.evolve(verdict="deny", findings=(*ruling.findings, Finding(rule=name, verdict="deny", reason=reason)))
+
+
+def _ask(state: State, deps: Deps, ruling: Ruling) -> Draft[Ruling]:
+    critique = state.critique
+    if critique is None:
+        raise LookupError("critique has not run")
+    # The id follows from the round, so that a run that starts again asks the same question and not a second one.
+    approval_id = f"apr_{uuid.uuid5(uuid.NAMESPACE_OID, f'{state.decision_id}:{ruling.round}').hex}"
+    reasons = tuple(finding.reason for finding in ruling.findings)
+    question = NewApproval(
+        id=approval_id,
+        round=ruling.round,
+        step=ruling.step,
+        fingerprint=ruling.fingerprint,
+        reasons=reasons,
+        confidence=ruling.confidence,
+        risk=critique.risk,
+        expires_at=deps.clock() + timedelta(hours=deps.approval_hours),
+    )
+    notice = Notice(
+        event_id=f"{approval_id}:asked",
+        model_name=ruling.step.target,
+        severity="warning",
+        message=f"{ruling.step.action} of {ruling.step.target} waits for approval {approval_id}: {' '.join(reasons)}",
+        decision_id=state.decision_id,
+    )
+    return Draft(ruling.evolve(approval_id=approval_id), ask=question, notices=(notice,))

@@ -1,0 +1,124 @@
+"""learn and report: every ending becomes a case in the ledger; only seen outcomes move belief. Then the last word."""
+
+import asyncio
+
+from aurora.domain import (
+    Action,
+    Ending,
+    Lesson,
+    MemoryKind,
+    NewEntry,
+    Notice,
+    Outcome,
+    Report,
+    Standing,
+    Status,
+    Trust,
+)
+from aurora.graph.deps import Deps
+from aurora.graph.recorded import Draft, recorded, standing_of
+from aurora.graph.rounds import the_situation, watched
+from aurora.graph.state import State
+from aurora.observe import describe
+from aurora.policy.features import features
+
+ENDINGS = {
+    Ending.DENIED: "refused by a guardrail",
+    Ending.CRITIC_REJECTED: "rejected by the critic",
+    Ending.GAVE_UP: "given up after the last revision",
+    Ending.HUMAN_REJECTED: "rejected by a person",
+    Ending.EXPIRED: "expired before anybody answered",
+    Ending.TOOL_FAILED: "failed in the tool",
+    Ending.OVER_BUDGET: "stopped over its budget",
+    Ending.TIMED_OUT: "stopped at its deadline",
+}
+
+OUTCOMES = {
+    Outcome.PENDING: "its outcome is not known yet",
+    Outcome.BETTER: "it helped",
+    Outcome.NOT_BETTER: "it did not help",
+    Outcome.UNDONE: "it was taken back",
+    Outcome.CANNOT_TELL: "whether it helped cannot be told",
+}
+
+
+@recorded("lesson", Lesson, watched)
+async def learn(state: State, deps: Deps) -> Draft[Lesson]:
+    """Write the case down. A dry run is no case: nothing came of it and nothing will."""
+    situation, where = the_situation(state), standing_of(state)
+    text = f"{describe(situation)} Action: {action_of(state)}. Result: {_result(where)}."
+    success, trust = judged(state)
+    lesson = Lesson(entry_id=None, text=text, success=success, verified=trust is Trust.VERIFIED)
+    if where.status is Status.PROPOSED:
+        return Draft(lesson)
+    if watched(state, deps) > 0 and await asyncio.to_thread(_learned_before, state, deps):
+        # What a person takes back after it had ended did not help after all.
+        await asyncio.to_thread(deps.ledger.entries.set_outcome, state.decision_id, success, trust)
+        return Draft(lesson)
+    entry = NewEntry(
+        id=f"mem_{state.decision_id.removeprefix('dec_')}",
+        kind=MemoryKind.DECISION,
+        text=text,
+        model_name=situation.telemetry.model_name,
+        decision_type=action_of(state),
+        success=success,
+        trust=trust,
+        source="aurora",
+        decision_id=state.decision_id,
+        features=features(situation),
+        telemetry=situation.telemetry.model_dump(mode="json", exclude_none=True, exclude={"notes"}),
+        simulated=situation.simulated,
+    )
+    return Draft(lesson.evolve(entry_id=entry.id), entry=entry)
+
+
+def _learned_before(state: State, deps: Deps) -> bool:
+    return deps.ledger.decisions.noun(state.decision_id, 0, "learn") is not None
+
+
+def judged(state: State) -> tuple[bool | None, Trust]:
+    """Return whether the action helped, and how we know; None where nobody can tell."""
+    seen = state.verification
+    if state.wake is not None and state.wake.reason == "undo_requested":
+        return False, Trust.REPORTED
+    if seen is None or seen.outcome == "cannot_tell":
+        return None, Trust.TOLD
+    return seen.outcome == "better", Trust.VERIFIED if seen.verified else Trust.REPORTED
+
+
+@recorded("report", Report, watched)
+async def report(state: State, deps: Deps) -> Draft[Report]:
+    """Say in one place what was decided, done and seen; tell people where it went wrong."""
+    where, name = standing_of(state), the_situation(state).telemetry.model_name
+    headline = f"{action_of(state)} for {name}: {_result(where)}"
+    word = Report(headline=headline, text=" ".join(_sentences(state)))
+    if where.status is not Status.FAILED and where.outcome not in (Outcome.NOT_BETTER, Outcome.UNDONE):
+        return Draft(word)
+    notice = Notice(
+        event_id=f"{state.decision_id}:{watched(state, deps)}:report",
+        model_name=name,
+        severity="critical" if where.status is Status.FAILED else "warning",
+        message=f"{headline}. {word.text}",
+        decision_id=state.decision_id,
+    )
+    return Draft(word, notices=(notice,))
+
+
+def action_of(state: State) -> Action:
+    """Return what the decision was about in the end: what ran, else what was ruled, else what was planned."""
+    for noun in (state.execution, state.ruling, state.plan):
+        if noun is not None:
+            return noun.step.action
+    return Action.NO_ACTION
+
+
+def _result(where: Standing) -> str:
+    word = ENDINGS[where.ending] if where.ending else where.status.value.replace("_", " ")
+    return f"{word}; {OUTCOMES[where.outcome]}" if where.outcome else word
+
+
+def _sentences(state: State) -> list[str]:
+    nouns = (state.plan, state.critique, state.execution, state.verification, state.undo)
+    said = [noun.reasoning for noun in nouns if noun is not None]
+    rules = [finding.reason for finding in state.ruling.findings] if state.ruling else []
+    return [*said[:2], *rules, *said[2:]]

@@ -1,0 +1,37 @@
+"""plan (Planner): recall cases like this one, and propose what to do about it."""
+
+import asyncio
+from collections.abc import Callable
+
+from aurora.domain import Plan, Recalled
+from aurora.errors import Unavailable
+from aurora.graph.deps import Deps
+from aurora.graph.recorded import Draft, recorded
+from aurora.graph.rounds import planning, the_situation
+from aurora.graph.state import State
+from aurora.observe import describe
+from aurora.policy.engine import propose
+
+
+@recorded("plan", Plan, planning)
+async def plan(state: State, deps: Deps) -> Draft[Plan]:
+    """Propose; after a critique, without what it asked to avoid."""
+    situation = the_situation(state)
+    text = describe(situation)
+    recalled, gap = await recall(lambda: deps.memory.recall_cases(text, simulated=situation.simulated))
+    proposal = propose(
+        situation,
+        recalled,
+        avoid=state.critique.avoid if state.critique else (),
+        round=planning(state, deps),
+        reversible=deps.reversible,
+    )
+    return Draft(proposal.evolve(decision_id=state.decision_id, reasons=proposal.reasons + gap))
+
+
+async def recall(ask: Callable[[], tuple[Recalled, ...]]) -> tuple[tuple[Recalled, ...], tuple[str, ...]]:
+    """Ask memory; return what it said, and where it could not answer the sentence that says so."""
+    try:
+        return await asyncio.to_thread(ask), ()
+    except Unavailable as error:
+        return (), (f"Decided without memory: {error}",)

@@ -1,0 +1,93 @@
+"""The one way in which a node writes: its noun goes to the ledger, and on re-entry the recorded one comes back.
+
+So a deleted checkpoint costs time and nothing else: the run starts again from its request and no model, no memory and
+no tool is asked a second time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import wraps
+from typing import Any, Generic, TypeVar
+
+from langgraph.runtime import Runtime
+
+from aurora.domain import NewApproval, NewEntry, Notice, Standing, Value
+from aurora.graph.deps import Deps
+from aurora.graph.state import State
+from aurora.policy.standing import standing
+
+Noun = TypeVar("Noun", bound=Value)
+
+
+@dataclass(frozen=True)
+class Draft(Generic[Noun]):
+    """A noun, and what goes to the ledger in the same transaction."""
+
+    noun: Noun
+    ask: NewApproval | None = None
+    """A question to a person."""
+    notices: tuple[Notice, ...] = ()
+    """Messages to people, delivered afterwards."""
+    entry: NewEntry | None = None
+    """A case to remember."""
+    verify_at: datetime | None = None
+    """When the outcome is due."""
+
+
+Body = Callable[[State, Deps], Awaitable[Draft[Noun]]]
+Node = Callable[[State, Runtime[Deps]], Awaitable[dict[str, Noun]]]
+RoundOf = Callable[[State, Deps], int]
+
+
+def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[Body[Noun]], Node[Noun]]:
+    """Make a node of `body`: it fills `field` of the state, once per (decision, round, node).
+
+    The node's name is the body's, so that the ledger, the trace and the diagram use one word.
+    """
+
+    def decorate(body: Body[Noun]) -> Node[Noun]:
+        name = body.__name__
+
+        @wraps(body)
+        async def node(state: State, runtime: Runtime[Deps]) -> dict[str, Noun]:
+            deps = runtime.context
+            turn = await asyncio.to_thread(round_of, state, deps)
+            found = await asyncio.to_thread(deps.ledger.decisions.noun, state.decision_id, turn, name)
+            if found is None:
+                draft = await body(state, deps)
+                where = standing_of(replace(state, **{field: draft.noun}))
+                found = await asyncio.to_thread(_record, deps, (state.decision_id, turn, name), draft, where)
+            return {field: noun_type.model_validate_json(found)}
+
+        # LangGraph reads the annotations of what it is given, and `wraps` would show it the body's.
+        del node.__wrapped__  # type: ignore[attr-defined]
+        node.__annotations__ = {"state": State, "runtime": Runtime[Deps], "return": dict[str, Any]}
+        return node
+
+    return decorate
+
+
+def standing_of(state: State) -> Standing:
+    """Return where the decision stands after the nouns that `state` holds."""
+    return standing(
+        critique=state.critique,
+        ruling=state.ruling,
+        approval=state.approval,
+        execution=state.execution,
+        verification=state.verification,
+        undo=state.undo,
+    )
+
+
+def _record(deps: Deps, key: tuple[str, int, str], draft: Draft[Any], where: Standing) -> str:
+    return deps.ledger.decisions.record(
+        *key,
+        draft.noun,
+        where,
+        ask=draft.ask,
+        notices=draft.notices,
+        entry=draft.entry,
+        verify_at=draft.verify_at,
+    )

@@ -1,0 +1,114 @@
+"""watch, verify, undo: wait until the outcome is due, look at the world, take back what did not help."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from langgraph.types import interrupt
+
+from aurora.domain import (
+    Facts,
+    Finding,
+    Mode,
+    Ruling,
+    ToolResult,
+    Undo,
+    Verification,
+    Wake,
+)
+from aurora.errors import GateClosed
+from aurora.graph.deps import Deps
+from aurora.graph.recorded import Draft, recorded
+from aurora.graph.rounds import the_execution, the_plan, the_ruling, the_situation, watched, watching
+from aurora.graph.state import State
+from aurora.policy.verification import Evidence
+from aurora.policy.verification import verify as compare
+
+PATIENCE = 4
+"""How many verification windows a job that still runs is waited for."""
+
+
+@recorded("wake", Wake, watching)
+async def watch(state: State, deps: Deps) -> Draft[Wake]:
+    """Wait until the ledger or the clock says that there is something to see; the resume itself says nothing."""
+    while (wake := await asyncio.to_thread(due, state, deps)) is None:
+        interrupt({"stage": "watch", "decision_id": state.decision_id})
+    return Draft(wake)
+
+
+def due(state: State, deps: Deps) -> Wake | None:
+    """Return why the wait is over, or None while it is not."""
+    now = deps.clock()
+    if deps.ledger.decisions.undo_requested(state.decision_id) is not None:
+        return Wake(round=1, reason="undo_requested", woken_at=now)
+    if deps.ledger.decisions.outcomes(state.decision_id):
+        return Wake(reason="reported", woken_at=now)
+    execution = the_execution(state)
+    window = timedelta(minutes=the_situation(state).settings.verify_minutes)
+    if now < execution.executed_at + window:
+        return None
+    running = deps.tools[execution.step.action].look_up(execution.intent_key).answer.get("state") == "running"
+    if running and now < execution.executed_at + max(PATIENCE * window, timedelta(minutes=5)):
+        return None
+    return Wake(reason="window_over", woken_at=now)
+
+
+@recorded("verification", Verification, watched)
+async def verify(state: State, deps: Deps) -> Draft[Verification]:
+    """Compare the goal stated in the plan with what was measured afterwards."""
+    return Draft(await asyncio.to_thread(_verify, state, deps))
+
+
+def _verify(state: State, deps: Deps) -> Verification:
+    execution = the_execution(state)
+    reports = deps.ledger.decisions.outcomes(state.decision_id)
+    points = deps.ledger.metrics.recent(execution.step.target)
+    evidence = Evidence(
+        tool=deps.tools[execution.step.action].look_up(execution.intent_key),
+        points_before=[p for p in points if p.timestamp is not None and p.timestamp < execution.executed_at],
+        points_after=[p for p in points if p.timestamp is not None and p.timestamp >= execution.executed_at],
+        report=reports[-1] if reports else None,
+    )
+    return compare(the_plan(state).goal, evidence)
+
+
+@recorded("undo", Undo, watched)
+async def undo(state: State, deps: Deps) -> Draft[Undo]:
+    """Take the action back under its own intent, unless the kill switch is on."""
+    execution = the_execution(state)
+    tool, key = deps.tools[execution.step.action], f"{execution.intent_key}:undo"
+    if not tool.effect.reversible:
+        return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} cannot take back what it does."))
+    done = await asyncio.to_thread(tool.look_up, execution.intent_key)
+    if done.status == "no_data":
+        return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} knows nothing of {execution.intent_key}."))
+    try:
+        await asyncio.to_thread(
+            deps.ledger.intents.begin, key, state.decision_id, execution.step, tool.name, _undo_gate(state)
+        )
+    except GateClosed as closed:
+        return Draft(Undo(status="failed", reasoning=str(closed)))
+    before = execution.result.before if execution.result and execution.result.before else done.before
+    result = await asyncio.to_thread(tool.undo, execution.step, key, before)
+    await asyncio.to_thread(deps.ledger.intents.finish, key, result)
+    return Draft(_undone(state, deps, result))
+
+
+def _undo_gate(state: State) -> Callable[[Facts, Mode], Ruling]:
+    ruled = the_ruling(state)
+
+    def check(_facts: Facts, mode: Mode) -> Ruling:
+        if mode is not Mode.STOPPED:
+            return ruled.evolve(verdict="allow", findings=())
+        stop = Finding(rule="kill_switch", verdict="deny", reason="AURORA is stopped: nothing is taken back either.")
+        return ruled.evolve(verdict="deny", findings=(stop,))
+
+    return check
+
+
+def _undone(state: State, deps: Deps, result: ToolResult) -> Undo:
+    request = deps.ledger.decisions.undo_requested(state.decision_id)
+    why = f"{request.by} asked for it: {request.reason}" if request else "It did not help."
+    if result.status == "ok":
+        return Undo(status="undone", reasoning=why, by=request.by if request else "aurora", result=result)
+    return Undo(status="failed", reasoning=f"{why} {result.called}: {result.detail}", result=result)
