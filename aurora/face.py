@@ -237,8 +237,8 @@ class Aurora(AbstractContextManager["Aurora"]):
             "updated_at": decision.updated_at.isoformat(),
             "telemetry": decision.telemetry.model_dump(mode="json", exclude_none=True),
             "steps": {node: [noun.model_dump(mode="json") for noun in made] for node, made in nouns.items()},
-            "approvals": _plain(self.ledger.approvals.of(decision_id)),
-            "intents": _plain(self.ledger.intents.of(decision_id)),
+            "approvals": _plain(self.ledger.approvals.of_decision(decision_id)),
+            "intents": _plain(self.ledger.intents.of_decision(decision_id)),
             "outcomes": _plain(self.ledger.decisions.outcomes(decision_id)),
         }
 

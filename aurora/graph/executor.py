@@ -40,11 +40,16 @@ async def _act(state: State, deps: Deps, call: Step) -> Draft[Execution]:
     tool, key = deps.tools[call.action], intent_key(state)
     try:
         intent = await asyncio.to_thread(
-            deps.ledger.intents.begin, key, state.decision_id, call, tool.name, open_gate(state, deps)
+            deps.ledger.intents.begin,
+            key,
+            state.decision_id,
+            call,
+            tool.name,
+            await asyncio.to_thread(open_gate, state, deps),
         )
     except GateClosed as closed:
         return Draft(_out_of_bounds(state, deps, call, str(closed)))
-    result = None if intent.fresh else await _earlier(tool, key)
+    result = intent.result or (None if intent.fresh else await _earlier(tool, key))
     ending = None
     if result is None:
         result, ending = await _apply(tool, call, key, deps.tool_timeout_seconds)

@@ -68,8 +68,9 @@ class Runner:
     def _ready(self) -> list[str]:
         ledger, now = self._deps.ledger, self._deps.clock()
         ledger.approvals.expire_due(now)
-        ready = [decision.id for decision in (*ledger.decisions.unfinished(), *ledger.decisions.due(now))]
-        ready += ledger.decisions.answered()
+        decisions = (*ledger.decisions.unfinished(), *ledger.decisions.due(now), *ledger.decisions.unreported())
+        ready = [decision.id for decision in decisions]
+        ready += [approval.decision_id for approval in ledger.approvals.unheard()]
         return [one for one in dict.fromkeys(ready) if not self._busy(one) and self._failures.get(one, 0) < TRIES]
 
     def _busy(self, decision_id: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from langgraph.types import interrupt
 
@@ -84,7 +85,12 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
         return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} knows nothing of {execution.intent_key}."))
     try:
         await asyncio.to_thread(
-            deps.ledger.intents.begin, key, state.decision_id, execution.step, tool.name, _undo_gate(state)
+            partial(deps.ledger.intents.begin, undo=True),
+            key,
+            state.decision_id,
+            execution.step,
+            tool.name,
+            _undo_gate(state),
         )
     except GateClosed as closed:
         return Draft(Undo(status="failed", reasoning=str(closed)))

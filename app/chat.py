@@ -1,0 +1,337 @@
+"""One turn of the chat: text in, an answer from the record out. No HTTP, no language model, and nothing that can act.
+
+What no record holds is said to be unknown. A follow-up ("why?", "did it help?") is about what its thread last
+talked of; threads live in memory only and the oldest are forgotten.
+"""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, takewhile
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from app import chat_answers as words
+from app import chat_overviews as overviews
+from app.chat_question import Question, understand
+from app.chat_records import Case, Records, find_decision, model_names, newest_first, read_case
+from app.chat_words import Intent
+from aurora.domain import CHANGING, Action, Outcome, Status, Value
+
+if TYPE_CHECKING:
+    from aurora.ledger.records import DecisionRecord
+
+THREADS = 1000
+LISTED = 10
+"""How many decisions, models or open questions an answer lists."""
+
+
+class Citation(Value):
+    """A decision that an answer rests on."""
+
+    decision_id: str
+    model_name: str
+    decision_type: Action | None
+    status: Status
+    outcome: Outcome | None
+    created_at: datetime
+    simulated: bool
+
+
+class ChatAnswer(Value):
+    """What came of one turn."""
+
+    answer: str
+    citations: tuple[Citation, ...] = ()
+    thread_id: str
+
+
+@dataclass
+class _Thread:
+    """What was talked about last."""
+
+    decision_id: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """An answer before it is signed: its text and the decisions it rests on, the one talked about first."""
+
+    text: str
+    rests_on: tuple["DecisionRecord", ...] = ()
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class _Focus:
+    """The decision a question is about, and what had to be assumed or was not found."""
+
+    decision: "DecisionRecord | None"
+    note: str = ""
+    found: bool = True
+    """Whether the decision is what was asked for, and not just the last one there is."""
+
+
+_ABOUT_ONE: dict[Intent, Callable[[Case], str]] = {
+    Intent.WHY: words.why,
+    Intent.DID: words.why,
+    Intent.OUTCOME: words.did_it_help,
+    Intent.RECALLED: words.recalled,
+    Intent.CONFIDENCE: words.how_confident,
+    Intent.WHO: words.who,
+    Intent.FLIP: words.flip,
+    Intent.ALTERNATIVES: words.alternatives,
+}
+"""The questions about one decision, and what answers each."""
+
+_FITTING: dict[Intent, Callable[["DecisionRecord"], bool]] = {
+    Intent.OUTCOME: lambda decision: decision.outcome is not None,
+    Intent.WHO: lambda decision: decision.decision_type in CHANGING,
+}
+"""Which decisions such a question can be about when it names none."""
+
+
+class Chat:
+    """Answers questions from `records`; safe to use from several threads at once."""
+
+    def __init__(self, records: Records, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._records = records
+        self._clock = clock
+        self._threads: OrderedDict[str, _Thread] = OrderedDict()
+        self._lock = Lock()
+
+    def answer(self, message: str, thread_id: str | None = None) -> ChatAnswer:
+        """Answer `message` in the light of what thread `thread_id` talked about; without one, begin a thread."""
+        thread_id = thread_id or f"thr_{uuid.uuid4().hex}"
+        thread = self._thread(thread_id)
+        question = understand(message, model_names(self._records, message), self._clock())
+        reply = self._reply(question, thread)
+        self._remember(thread_id, reply)
+        return ChatAnswer(answer=reply.text, citations=tuple(map(_cite, reply.rests_on)), thread_id=thread_id)
+
+    def _thread(self, thread_id: str) -> _Thread:
+        with self._lock:
+            return self._threads.get(thread_id, _Thread())
+
+    def _remember(self, thread_id: str, reply: _Reply) -> None:
+        with self._lock:
+            old = self._threads.pop(thread_id, _Thread())
+            last = reply.rests_on[0] if reply.rests_on else None
+            model = reply.model or (last.model_name if last else old.model)
+            self._threads[thread_id] = _Thread(last.id if last else old.decision_id, model)
+            while len(self._threads) > THREADS:
+                self._threads.popitem(last=False)
+
+    def _reply(self, question: Question, thread: _Thread) -> _Reply:
+        if question.intent is Intent.ACT:
+            return self._refuse(question, thread)
+        if question.intent in (Intent.HELP, Intent.UNKNOWN):
+            return _Reply(overviews.HELP if question.intent is Intent.HELP else overviews.LOST)
+        if question.stranger is not None and question.model is None and question.decision_id is None:
+            return _Reply(self._no_such_model(question.stranger))
+        if question.intent in _ABOUT_ONE:
+            return self._about_one(question, thread)
+        return {
+            Intent.WHY_NOT: self._why_not,
+            Intent.RECENT: self._recent,
+            Intent.STATUS: self._status,
+            Intent.WAITING: self._waiting,
+            Intent.COUNT: self._count,
+            Intent.ADVICE: self._advise,
+        }[question.intent](question, thread)
+
+    # --- one decision -----------------------------------------------------------------------------------------------
+
+    def _about_one(self, question: Question, thread: _Thread) -> _Reply:
+        focus = self._focus(question, thread)
+        if focus.decision is None:
+            return _Reply(focus.note, model=question.model)
+        case = read_case(self._records, focus.decision)
+        said = _ABOUT_ONE[question.intent](case) if focus.found else words.headline(case)
+        return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
+
+    def _why_not(self, question: Question, thread: _Thread) -> _Reply:
+        focus = self._focus(_without_action(question), thread)
+        if focus.decision is None:
+            return _Reply(focus.note, model=question.model)
+        case = read_case(self._records, focus.decision)
+        done = case.decision.status is Status.EXECUTED and case.action is not Action.NO_ACTION
+        if done and question.action in (None, case.action):
+            said = f"I did act. {words.why(case)}"
+        else:
+            said = words.why_not(case, question.action)
+        return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
+
+    def _focus(self, question: Question, thread: _Thread) -> _Focus:
+        if question.decision_id is not None:
+            decision = find_decision(self._records, question.decision_id)
+            return _Focus(decision, "" if decision else f"There is no decision {question.decision_id} on record.")
+        if question.bare and question.window is None and thread.decision_id is not None:
+            return _Focus(find_decision(self._records, thread.decision_id))
+        if question.model is None and thread.model is not None:
+            focus = self._newest(question, thread.model)
+            if focus.found and focus.decision is not None:
+                return focus
+        return self._newest(question, question.model)
+
+    def _newest(self, question: Question, model: str | None) -> _Focus:
+        """Find the newest fitting decision, an executed one before one that was only proposed; else the last one."""
+        fitting = None
+        for decision in newest_first(self._records, model):
+            if not _asked_for(question, decision):
+                continue
+            fitting = fitting or decision
+            if question.action is None or decision.status is Status.EXECUTED:
+                return _Focus(decision, self._assumed(question, model, decision))
+        if fitting is not None:
+            return _Focus(fitting, self._assumed(question, model, fitting))
+        last = next(newest_first(self._records, model, most=1), None)
+        return _Focus(last, _none_on_record(question, model, last), found=False)
+
+    def _assumed(self, question: Question, model: str | None, decision: "DecisionRecord") -> str:
+        if question.model is not None or len(self._records.models.list(2, None, None).items) < 2:
+            return ""
+        if model is not None:
+            return f"I take it you still mean {model}."
+        what = words.NOUN[question.action] if question.action else "decision"
+        return f"You named no model; this is about my newest {what}, on {decision.model_name}."
+
+    # --- several decisions ------------------------------------------------------------------------------------------
+
+    def _recent(self, question: Question, thread: _Thread) -> _Reply:
+        if question.decision_id is not None:
+            return self._about_one(_asking(question, Intent.WHY), thread)
+        fitting = tuple(islice(self._fitting(question), LISTED + 1))
+        if not fitting:
+            return self._nothing_of_the_kind(question)
+        shown = fitting[:LISTED]
+        what = "decision" if len(shown) == 1 else f"{len(shown)} decisions"
+        title = f"The {'newest ' if len(fitting) > LISTED else ''}{what} on record{_about(question)}:"
+        return _Reply("\n".join([title, *map(overviews.line, shown)]), shown, question.model)
+
+    def _nothing_of_the_kind(self, question: Question) -> _Reply:
+        last = next(newest_first(self._records, question.model, most=1), None)
+        note = _none_on_record(question, question.model, last)
+        return _Reply(f"{note}\n{overviews.line(last)}" if last else note, (last,) if last else (), question.model)
+
+    def _count(self, question: Question, thread: _Thread) -> _Reply:
+        if question.decision_id is not None:
+            return self._about_one(_asking(question, Intent.WHY), thread)
+        fitting = tuple(self._fitting(question))
+        text = overviews.counted(fitting, question.action, _about(question))
+        return _Reply(text, fitting[:LISTED], question.model)
+
+    def _fitting(self, question: Question) -> Iterator["DecisionRecord"]:
+        """Go through the decisions that a question about several of them means, newest first."""
+        start = question.window.start if question.window else None
+        inside = takewhile(
+            lambda d: start is None or d.created_at >= start, newest_first(self._records, question.model)
+        )
+        return (d for d in inside if _within(question, d) and question.action in (None, d.decision_type))
+
+    def _waiting(self, question: Question, _thread: _Thread) -> _Reply:
+        page = self._records.approvals.list("waiting", 100, None)
+        chosen = [a for a in page.items if question.model in (None, a.model_name)]
+        about = f" for {question.model}" if question.model else ""
+        shown = chosen[:LISTED]
+        rests_on = tuple(self._records.decisions.get(approval.decision_id) for approval in shown)
+        more = page.next is not None or len(chosen) > len(shown)
+        return _Reply(overviews.waiting(shown, more, about), rests_on, question.model)
+
+    # --- models -----------------------------------------------------------------------------------------------------
+
+    def _status(self, question: Question, thread: _Thread) -> _Reply:
+        if question.decision_id is not None:
+            return self._about_one(_asking(question, Intent.WHY), thread)
+        name = question.model or (thread.model if question.bare else None)
+        if name is not None:
+            return self._status_of(name)
+        page = self._records.models.list(LISTED, None, None)
+        if not page.items:
+            return _Reply("I have seen no model yet. Send telemetry first: aurora analyze FILE.")
+        replies = [self._status_of(model.name) for model in page.items]
+        more = [f"There are more than {LISTED} models; name one to hear about it."] if page.next else []
+        text = "\n\n".join([*(reply.text for reply in replies), *more])
+        return _Reply(text, tuple(d for reply in replies for d in reply.rests_on))
+
+    def _status_of(self, name: str) -> _Reply:
+        last = next(newest_first(self._records, name, most=1), None)
+        case = read_case(self._records, last) if last else None
+        return _Reply(overviews.state(self._records.models.get(name), case), (last,) if last else (), name)
+
+    def _advise(self, question: Question, thread: _Thread) -> _Reply:
+        focus = self._focus(_without_action(question), thread)
+        how = "I answer that on fresh telemetry: aurora analyze FILE --dry-run proposes and does nothing."
+        if focus.decision is None:
+            return _Reply(f"{how}\n{focus.note}", model=question.model)
+        last = words.headline(read_case(self._records, focus.decision))
+        return _Reply(f"{how}\nThe last decision: {last}", (focus.decision,))
+
+    def _no_such_model(self, name: str) -> str:
+        page = self._records.models.list(LISTED, None, None)
+        known = ", ".join(model.name for model in page.items) or "none yet"
+        return f'I have no record of a model named "{name}". Models on record: {known}{", …" if page.next else ""}.'
+
+    # --- requests to act --------------------------------------------------------------------------------------------
+
+    def _refuse(self, question: Question, thread: _Thread) -> _Reply:
+        wanted = question.decision_id or thread.decision_id
+        decision = find_decision(self._records, wanted) if wanted else None
+        page = self._records.approvals.list("waiting", LISTED, None)
+        ids = [approval.decision_id for approval in page.items]
+        if question.decision_id is not None and decision is not None and decision.id in ids:
+            ids = [decision.id]
+        return _Reply(overviews.refused_to_act(question.verb, decision, ids), (decision,) if decision else ())
+
+
+def _cite(decision: "DecisionRecord") -> Citation:
+    return Citation(
+        decision_id=decision.id,
+        model_name=decision.model_name,
+        decision_type=decision.decision_type,
+        status=decision.status,
+        outcome=decision.outcome,
+        created_at=decision.created_at,
+        simulated=decision.simulated,
+    )
+
+
+def _asking(question: Question, intent: Intent) -> Question:
+    return Question(intent, question.action, question.model, question.stranger, question.decision_id, question.window)
+
+
+def _without_action(question: Question) -> Question:
+    return Question(question.intent, None, question.model, None, question.decision_id, question.window)
+
+
+def _within(question: Question, decision: "DecisionRecord") -> bool:
+    return question.window is None or question.window.start <= decision.created_at <= question.window.end
+
+
+def _asked_for(question: Question, decision: "DecisionRecord") -> bool:
+    fits = _FITTING.get(question.intent)
+    return (
+        _within(question, decision)
+        and question.action in (None, decision.decision_type)
+        and (fits is None or fits(decision))
+    )
+
+
+def _about(question: Question) -> str:
+    where = f" for {question.model}" if question.model else ""
+    when = f" {question.window.words}" if question.window else ""
+    what = f" to {question.action.value}" if question.action and question.intent is Intent.RECENT else ""
+    return f"{what}{where}{when}"
+
+
+def _none_on_record(question: Question, model: str | None, last: "DecisionRecord | None") -> str:
+    where = f" for {model}" if model else ""
+    when = f" {question.window.words}" if question.window else ""
+    what = words.NOUN[question.action] if question.action else "decision"
+    if question.intent is Intent.OUTCOME and question.action is None:
+        what = "decision with an outcome"
+    said = f"There is no {what} on record{where}{when}."
+    return f"{said} The last decision was:" if last is not None else said

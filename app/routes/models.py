@@ -1,0 +1,128 @@
+"""The models that AURORA looks after: their settings and their history."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Query
+from pydantic import Field
+
+from app.auth import Role
+from app.problems import field_error, invalid_fields
+from app.routes import examples
+from app.routes.route import By, Installation, Limit, ModelName, NamedRoute, Route, role
+from app.schemas import Accepted, ModelView, Page, Points, Series, Whole
+from aurora.domain import MetricPoint, ModelSettings, Moment, Name
+from aurora.ledger.records import ModelRecord
+
+router = APIRouter(route_class=Route, tags=["models"])
+named = APIRouter(route_class=NamedRoute, tags=["models"])
+
+AHEAD = timedelta(days=1)
+"""How far a point's clock may be ahead of AURORA's."""
+MAX_STEPS = 10_000
+
+Sent = Annotated[Points, Body(openapi_examples=examples.sent(one=examples.POINT, several=examples.POINTS))]
+
+
+@router.post(
+    "/api/metrics",
+    status_code=202,
+    openapi_extra=role(Role.OPERATOR),
+    responses=examples.shown({"accepted": 2}, 202),
+)
+def add_metrics(points: Sent, aurora: Installation) -> Accepted:
+    """Keep one point or up to 10,000 of them as the history of their models: all of them, or none."""
+    now = aurora.parts.deps.clock()
+    many = [points] if isinstance(points, MetricPoint) else points
+    late = [
+        field_error("timestamp" if many is not points else f"[{index}].timestamp", "is more than a day in the future")
+        for index, point in enumerate(many)
+        if point.timestamp is not None and point.timestamp > now + AHEAD
+    ]
+    if late:
+        raise invalid_fields(late)
+    return Accepted(accepted=aurora.add_metrics(many, received_at=now))
+
+
+@router.get("/api/models", openapi_extra=role(Role.VIEWER), responses=examples.page(examples.MODEL))
+def models(
+    aurora: Installation,
+    limit: Limit = 20,
+    after: Annotated[Name | None, Query(description="A name: list those that come after it.")] = None,
+    q: Annotated[Name | None, Query(description="A part of the name.")] = None,
+) -> Page[ModelView]:
+    """List every model seen, by name."""
+    found = aurora.ledger.models.list(limit, after, q)
+    return Page(items=tuple(_view(record) for record in found.items), next=found.next)
+
+
+@named.get(
+    "/api/models/{name:path}/metrics", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.SERIES)
+)
+def series(
+    name: ModelName,
+    aurora: Installation,
+    start: Annotated[Moment | None, Query(alias="from", description="Default: a day before `to`.")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Default: now.")] = None,
+    step: Annotated[Whole, Field(ge=1, le=31 * 86_400), Query(description="Seconds per point.")] = 300,
+) -> Series:
+    """Give a model's history, averaged over steps."""
+    aurora.ledger.models.get(name)
+    until = end or aurora.parts.deps.clock()
+    since = start or _a_day_before(until)
+    if since >= until:
+        raise invalid_fields([field_error("from", "must come before to")])
+    if (until - since).total_seconds() / step > MAX_STEPS:
+        raise invalid_fields([field_error("step", f"makes more than {MAX_STEPS} points; take a larger one")])
+    points = aurora.ledger.metrics.series(name, since, until, step)
+    return Series(model_name=name, start=since, end=until, step_seconds=step, points=tuple(points))
+
+
+@named.get("/api/models/{name:path}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.MODEL))
+def model(name: ModelName, aurora: Installation) -> ModelView:
+    """Tell about one model, with its settings."""
+    return _view(aurora.ledger.models.get(name))
+
+
+@named.put("/api/models/{name:path}", openapi_extra=role(Role.ADMIN), responses=examples.shown(examples.MODEL))
+def put_model(
+    name: ModelName,
+    settings: Annotated[ModelSettings, Body(openapi_examples=examples.sent(settings=examples.SETTINGS))],
+    aurora: Installation,
+    caller: By,
+) -> ModelView:
+    """Replace a model's settings; what is left out takes its default. May come before the model's first metric."""
+    aurora.put_settings(name, settings, by=caller.owner)
+    return _view(aurora.ledger.models.get(name))
+
+
+def _view(record: ModelRecord) -> ModelView:
+    return ModelView(
+        name=record.name,
+        health=_health(record.last_point, record.settings),
+        mode=record.mode,
+        simulated=record.simulated,
+        first_seen=record.first_seen,
+        last_seen=record.last_seen,
+        last_metrics=record.last_point,
+        last_decision=record.last_decision_id,
+        settings=record.settings,
+    )
+
+
+def _health(point: MetricPoint | None, settings: ModelSettings) -> Literal["healthy", "breaching", "unknown"]:
+    if point is None or (point.accuracy, point.latency_ms, point.error_rate) == (None, None, None):
+        return "unknown"
+    breaches = (
+        point.accuracy is not None and point.accuracy < settings.accuracy_floor,
+        point.latency_ms is not None and point.latency_ms > settings.latency_slo_ms,
+        point.error_rate is not None and point.error_rate > settings.thresholds.error_rate,
+    )
+    return "breaching" if any(breaches) else "healthy"
+
+
+def _a_day_before(moment: datetime) -> datetime:
+    try:
+        return moment - timedelta(days=1)
+    except OverflowError:
+        raise invalid_fields([field_error("to", "is too early a date")]) from None

@@ -1,0 +1,132 @@
+"""The models that AURORA has seen, and what each may expect of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.engine import Row as Fetched
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from aurora.domain import MetricPoint, Mode, ModelSettings
+from aurora.errors import NotFound
+from aurora.ledger.audit import AURORA, chain_of
+from aurora.ledger.part import Part
+from aurora.ledger.records import ModelRecord, Page, seen_as
+from aurora.ledger.store import insertion
+from aurora.ledger.tables import DecisionRow, ModelRow, PointRow
+
+
+class Models(Part):
+    """The models, by their exact names."""
+
+    def seen(self, name: str, *, simulated: bool, settings: ModelSettings | None = None) -> ModelRecord:
+        """Note that `name` was seen; the first sight decides `simulated` and, if given, the settings.
+
+        A model that was simulated and is then seen on a real backend is real from there on, never the other way round.
+        """
+        with self._store.write() as session:
+            touch(session, [name], self._now(), simulated)
+            if settings is not None and session.get_one(ModelRow, name).settings is None:
+                self._set(session, name, settings, AURORA)
+            return _found(session, name)
+
+    def get(self, name: str) -> ModelRecord:
+        """Return the model. Raises `NotFound`."""
+        with self._store.read() as session:
+            return _found(session, name)
+
+    def settings(self, name: str) -> ModelSettings:
+        """Return the model's settings; the defaults for a model that nobody set up."""
+        with self._store.read() as session:
+            return session.scalar(select(col(ModelRow.settings)).where(col(ModelRow.name) == name)) or ModelSettings()
+
+    def put_settings(self, name: str, settings: ModelSettings, by: str) -> ModelRecord:
+        """Replace the model's settings; it need not have been seen before."""
+        with self._store.write() as session:
+            touch(session, [name], self._now())
+            self._set(session, name, settings, by)
+            return _found(session, name)
+
+    def list(self, limit: int = 20, after: str | None = None, q: str | None = None) -> Page[ModelRecord]:
+        """Return models by name: those that come after `after` and have `q` in their name, whatever its case."""
+        statement = _records().order_by(col(ModelRow.name)).limit(limit + 1)
+        if after is not None:
+            statement = statement.where(col(ModelRow.name) > after)
+        if q:
+            statement = statement.where(col(ModelRow.name).icontains(q, autoescape=True))
+        with self._store.read() as session:
+            rows = [_record(row) for row in session.execute(statement)]
+        return Page(items=tuple(rows[:limit]), next=rows[limit - 1].name if len(rows) > limit else None)
+
+    def _set(self, session: Session, name: str, settings: ModelSettings, by: str) -> None:
+        row = session.get_one(ModelRow, name)
+        body = {
+            "before": row.settings and row.settings.model_dump(mode="json"),
+            "after": settings.model_dump(mode="json"),
+        }
+        row.settings = settings
+        session.flush()
+        self._audit.append(session, chain_of(name), "model.settings", by, body)
+
+
+def touch(session: Session, names: Iterable[str], at: datetime, simulated: bool | None = None) -> None:
+    """Note that models were seen at `at`. In the order of their names, so that two writers cannot block each other."""
+    statement = insertion(session, ModelRow)
+    old, new = ModelRow.__table__.c, statement.excluded
+    real = case(
+        (new.simulated.is_(None), old.simulated),
+        (old.simulated.is_(None), new.simulated),
+        else_=old.simulated & new.simulated,
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"], set_={"last_seen": new.last_seen, "simulated": real}
+    )
+    rows = [{"name": name, "first_seen": at, "last_seen": at, "simulated": simulated} for name in sorted(set(names))]
+    session.execute(statement, rows)
+
+
+def mode_of(settings: ModelSettings | None, simulated: bool | None) -> Mode:
+    """Return the model's own mode or, without one, what its kind of backend starts in."""
+    if settings is not None and settings.mode is not None:
+        return settings.mode
+    return Mode.AUTONOMOUS if simulated else Mode.OBSERVE
+
+
+def _records() -> Select[ModelRow, PointRow, str]:
+    """Select models with the newest point and the newest decision of each."""
+    name = col(ModelRow.name)
+    newest_point = (
+        select(col(PointRow.number))
+        .where(col(PointRow.model_name) == name)
+        .order_by(col(PointRow.timestamp).desc(), col(PointRow.number).desc())
+        .limit(1)
+        .correlate(ModelRow)
+        .scalar_subquery()
+    )
+    last_decision = select(func.max(col(DecisionRow.number))).where(col(DecisionRow.model_name) == name)
+    return (
+        select(ModelRow, PointRow, col(DecisionRow.id))
+        .outerjoin(PointRow, col(PointRow.number) == newest_point)
+        .outerjoin(DecisionRow, col(DecisionRow.number) == last_decision.correlate(ModelRow).scalar_subquery())
+    )
+
+
+def _found(session: Session, name: str) -> ModelRecord:
+    row = session.execute(_records().where(col(ModelRow.name) == name)).one_or_none()
+    if row is None:
+        raise NotFound(f"No model is called {name!r}.")
+    return _record(row)
+
+
+def _record(row: Fetched[ModelRow, PointRow, str]) -> ModelRecord:
+    model, point, last_decision_id = row
+    return seen_as(
+        ModelRecord,
+        model,
+        settings=model.settings or ModelSettings(),
+        mode=mode_of(model.settings, model.simulated),
+        simulated=bool(model.simulated),
+        last_point=point and seen_as(MetricPoint, point),
+        last_decision_id=last_decision_id,
+    )

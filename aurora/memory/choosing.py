@@ -1,0 +1,39 @@
+"""Which of the entries that were found are shown. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from aurora.domain import Recalled
+
+SUMMARY_CHARS = 600
+"""What goes into a decision's record of one recalled entry."""
+
+
+def distinct(found: Iterable[Recalled]) -> list[Recalled]:
+    """Keep the first of all that say the same: one decision counts once, and so does a text that was told twice."""
+    first: dict[str, Recalled] = {}
+    for one in found:
+        first.setdefault(one.decision_id or " ".join(one.summary.casefold().split()), one)
+    return list(first.values())
+
+
+def shared(first: Sequence[Recalled], second: Sequence[Recalled], places: int) -> list[Recalled]:
+    """Give half of the places (rounded up) to the nearest of `first`, and the rest to the nearest of both.
+
+    Both come nearest first.
+    """
+    half = (places + 1) // 2
+    rest = nearest([*first[half:], *second])
+    return distinct([*first[:half], *rest])[:places]
+
+
+def nearest(found: Iterable[Recalled]) -> list[Recalled]:
+    """Sort by similarity; among equals by id, so that a rebuilt index answers as before."""
+    return sorted(found, key=lambda one: (-one.similarity, one.id))
+
+
+def shortened(found: Iterable[Recalled]) -> tuple[Recalled, ...]:
+    """Cut what is recalled to what a decision's record holds of it."""
+    return tuple(
+        one if len(one.summary) <= SUMMARY_CHARS else one.evolve(summary=f"{one.summary[:SUMMARY_CHARS]}…")
+        for one in found
+    )

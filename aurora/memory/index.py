@@ -1,0 +1,212 @@
+"""The index: vectors in Chroma, found again by likeness.
+
+It holds ids and vectors and nothing else; what they mean is in the ledger, from which all of this can be made anew. An
+`Index` is open from the start; `aurora.memory.homes` says where it comes from. It may be used from any number of
+threads. Whatever goes wrong inside of Chroma comes out as `IndexFailed`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from aurora.errors import AuroraError, Unavailable
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+    from chromadb.config import Settings
+
+T = TypeVar("T")
+
+NAME = "aurora"
+PAGE = 500
+"""Ids per listing."""
+PERSIST_EVERY = 100
+"""Writes between two moments in which Chroma writes its graph to disk. With its default of 1,000 a write that followed
+a query stood still for up to 2.6 s; with 100 none took longer than 60 ms, with 20,000 entries too, and filling the
+index is no slower."""
+
+
+class IndexFailed(Unavailable):
+    """The memory index failed."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One entry's vector, where it belongs and where it may have been before."""
+
+    id: str
+    vector: Sequence[float]
+    places: tuple[str, ...]
+    former_places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An entry that is near, in one partition; `similarity` is 1 - cosine distance."""
+
+    id: str
+    place: str
+    similarity: float
+
+
+class Index:
+    """An open Chroma database, or the part of it that belongs to one embedding model."""
+
+    def __init__(self, client: "Client", fingerprint: str) -> None:
+        """Use `client` from now on; `fingerprint` is the embedder's, and part of every collection's name."""
+        self._client = client
+        self._prefix = f"{NAME}-{fingerprint}-"
+        self._collections: dict[str, Collection] = {}
+        self.writing = threading.RLock()
+        """Held over each write: whoever has it sees files that nobody changes."""
+
+    def put(self, points: Sequence[Point]) -> None:
+        """Write `points` into their places and take them out of the former ones."""
+        with self.writing:
+            for place, here in _by_place(points, lambda point: point.places):
+                self._put(place, here)
+            for place, gone in _by_place(points, lambda point: point.former_places):
+                self.remove(place, sorted(self.present(place, [point.id for point in gone])))
+
+    def nearest(self, place: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Return at most `limit` entries of one partition, the most similar first."""
+        asked: list[Sequence[float] | Sequence[int]] = [vector]
+        answer = self._read(place, lambda it: it.query(query_embeddings=asked, n_results=limit, include=["distances"]))
+        if answer is None:
+            return []
+        pairs = zip(answer["ids"][0], (answer["distances"] or [[]])[0], strict=True)
+        return [Hit(id, place, round(min(1.0, max(-1.0, 1.0 - float(far))), 6)) for id, far in pairs]
+
+    def count(self, places: Sequence[str]) -> int:
+        """Return how many entries lie in `places`."""
+        return sum(self._read(place, lambda it: it.count()) or 0 for place in places)
+
+    def present(self, place: str, ids: Sequence[str]) -> set[str]:
+        """Return those of `ids` that lie in `place`."""
+        answer = self._read(place, lambda it: it.get(ids=list(ids), include=[]))
+        return set(answer["ids"]) if answer else set()
+
+    def places(self) -> list[str]:
+        """Return the partitions that there are."""
+        with in_words("be read"):
+            names = sorted(collection.name for collection in self._client.list_collections())
+        return [name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)]
+
+    def ids(self, place: str) -> Iterator[list[str]]:
+        """Give the ids in `place`, page by page."""
+        offset = 0
+        while page := self._page(place, offset):
+            yield page
+            offset += len(page)
+
+    def remove(self, place: str, ids: Sequence[str]) -> None:
+        """Take `ids` out of `place`."""
+        if ids:
+            with self.writing:
+                self._read(place, lambda it: it.delete(ids=list(ids)))
+
+    def clear(self) -> None:
+        """Empty the index, also of what other embedding models left in it."""
+        with self.writing, in_words("be emptied"):
+            for collection in self._client.list_collections():
+                if collection.name.startswith(f"{NAME}-"):
+                    self._client.delete_collection(collection.name)
+            self._collections.clear()
+
+    def close(self) -> None:
+        """Let go of the database; what is under way in other threads ends in `IndexFailed`."""
+        with self.writing, in_words("be closed"):
+            self._client.close()
+
+    def _put(self, place: str, points: Sequence[Point]) -> None:
+        ids, vectors = [point.id for point in points], [list(point.vector) for point in points]
+        with in_words("be written"):
+            self._with(place, self._made, lambda it: it.upsert(ids=ids, embeddings=vectors))  # type: ignore[arg-type]
+
+    def _page(self, place: str, offset: int) -> list[str]:
+        answer = self._read(place, lambda it: it.get(limit=PAGE, offset=offset, include=[]))
+        return list(answer["ids"]) if answer else []
+
+    def _read(self, place: str, ask: "Callable[[Collection], T]") -> T | None:
+        """Return what the collection says; None where nothing was ever put into it."""
+        from chromadb.errors import NotFoundError
+
+        with in_words("be read"):
+            try:
+                return self._with(place, self._found, ask)
+            except NotFoundError:
+                return None
+
+    def _with(self, place: str, find: "Callable[[str], Collection]", use: "Callable[[Collection], T]") -> T:
+        """Use the collection; once more if another process has made it anew since it was last used."""
+        from chromadb.errors import NotFoundError
+
+        known = self._collections.get(place)
+        if known is not None:
+            try:
+                return use(known)
+            except NotFoundError:
+                self._collections.pop(place, None)
+        self._collections[place] = find(place)
+        return use(self._collections[place])
+
+    def _found(self, place: str) -> "Collection":
+        return self._client.get_collection(self._prefix + place, embedding_function=None)
+
+    def _made(self, place: str) -> "Collection":
+        return self._client.get_or_create_collection(
+            self._prefix + place,
+            embedding_function=None,
+            configuration={
+                "hnsw": {"space": "cosine", "sync_threshold": PERSIST_EVERY, "batch_size": PERSIST_EVERY},
+            },
+        )
+
+
+def _by_place(points: Sequence[Point], of: Callable[[Point], tuple[str, ...]]) -> list[tuple[str, list[Point]]]:
+    named = sorted({place for point in points for place in of(point)})
+    return [(place, [point for point in points if place in of(point)]) for place in named]
+
+
+def embedded(folder: Path) -> "Client":
+    """Open the Chroma database in `folder`, or make one there."""
+    with in_words("be opened"):
+        import chromadb
+
+        return cast("Client", chromadb.PersistentClient(path=str(folder), settings=_settings()))
+
+
+def connected(host: str, port: int, *, ssl: bool, seconds: float) -> "Client":
+    """Connect to a Chroma server that takes no longer than `seconds` for an answer."""
+    with in_words("be reached"):
+        import chromadb
+
+        client = cast("Client", chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings()))
+        # There is no setting for it, and without it a server that hangs hangs AURORA. A test holds this in place.
+        client._server._session.timeout = seconds  # type: ignore[attr-defined]
+        return client
+
+
+def _settings() -> "Settings":
+    """No telemetry, and no `.env` of the folder that AURORA happens to run in."""
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False, _env_file=None)
+
+
+@contextmanager
+def in_words(do: str) -> Iterator[None]:
+    """Turn whatever Chroma raises into `IndexFailed`, saying that it could not `do` that."""
+    try:
+        yield
+    except AuroraError:
+        raise
+    except BaseException as failure:
+        # Its Rust core panics with a BaseException, its HTTP client raises Exception itself: no narrower class is left.
+        if not isinstance(failure, Exception) and type(failure).__module__ != "pyo3_runtime":
+            raise
+        raise IndexFailed(f"It could not {do}: {failure}") from failure

@@ -1,0 +1,76 @@
+"""One question to the memory: found in the index, filled in from the ledger."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aurora.domain import Recalled
+from aurora.memory.choosing import distinct, nearest
+from aurora.memory.embedding import Vector
+from aurora.memory.index import Hit, Index
+from aurora.memory.partitions import places as places_of
+
+if TYPE_CHECKING:
+    from aurora.ledger.entries import Entries
+    from aurora.ledger.records import EntryRecord
+
+LOOKED_AT = 400
+"""Entries per partition that are looked at, at most, to find distinct ones."""
+
+Hits = list[Hit]
+
+
+class Look:
+    """One text, embedded, that several groups of partitions are asked about."""
+
+    def __init__(
+        self, entries: "Entries", vector: Vector, wanted: int, ask: Callable[[Callable[[Index], Hits]], Hits]
+    ) -> None:
+        """`ask` puts a question to the index."""
+        self._entries = entries
+        self._vector = vector
+        self._wanted = wanted
+        self._ask = ask
+
+    def find(self, places: Sequence[str]) -> list[Recalled]:
+        """Return distinct entries in `places`, nearest first: as many as are wanted, or more, or all there are.
+
+        The same thing told a hundred times fills one place: more is looked at until enough is found.
+        """
+        limit = 2 * self._wanted
+        while True:
+            hits = self._ask(partial(_hits, places, self._vector, limit))
+            found = distinct(nearest(self._recalled(hits)))
+            if len(found) >= self._wanted or limit >= LOOKED_AT or len(hits) < limit:
+                return found
+            limit = min(4 * limit, LOOKED_AT)
+
+    def _recalled(self, hits: Hits) -> list[Recalled]:
+        """Fill in what the ledger says; leave out what, by the ledger, is not or no longer there."""
+        records = self._entries.many([hit.id for hit in hits])
+        return [
+            _recalled(records[hit.id], hit.similarity)
+            for hit in hits
+            if hit.id in records and hit.place in places_of(records[hit.id])
+        ]
+
+
+def _hits(places: Sequence[str], vector: Vector, limit: int, index: Index) -> Hits:
+    return [hit for place in places for hit in index.nearest(place, vector, limit)]
+
+
+def _recalled(record: "EntryRecord", similarity: float) -> Recalled:
+    return Recalled(
+        id=record.id,
+        kind=record.kind,
+        summary=record.text,
+        similarity=similarity,
+        decision_id=record.decision_id,
+        model_name=record.model_name,
+        decision_type=record.decision_type,
+        success=record.success,
+        trust=record.trust,
+        simulated=record.simulated,
+        features=record.features,
+        created_at=record.created_at,
+    )

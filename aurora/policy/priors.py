@@ -1,0 +1,144 @@
+"""The engine's numbers, read from `priors.json`: fitted by `evals/fit_priors.py`, or judged, with the reason beside them.
+
+The file is package data, read once and only when the first number is asked for.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from aurora.domain import Cause
+from aurora.policy.moves import Move, Side
+
+POLICY_VERSION = "1"
+"""Goes up with every change of the engine's rules or numbers; part of what an approval binds."""
+
+Row = tuple[float, ...]
+"""One number for each cause, in the order of `Priors.causes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainCase:
+    """What one retrain did: by how much the error had risen, what share of it went away, for how many steps."""
+
+    rise: float
+    recovered: float
+    held: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no case, with a ValueError."""
+        values = (self.rise, self.recovered, self.held)
+        if not all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in values):
+            raise ValueError(f"rise, recovered and held must be finite numbers of at least 0, not {values}")
+        if self.rise > 1 or self.recovered > 1:
+            raise ValueError(f"rise and recovered are shares from 0 to 1, not {self.rise} and {self.recovered}")
+
+
+@dataclass(frozen=True)
+class AdvisorPriors:
+    """What `RetrainAdvisor` believes before it has seen anything. Times in steps."""
+
+    assumed_labels: float
+    """How many labelled rows stand behind a step that does not say."""
+    fresh_steps: int
+    """For how many steps a model counts as fresh."""
+    least_steps: int
+    """How many steps must have been seen before a retrain is advised."""
+    forgetting: float
+    """Weight of the step before in the smoothed level, from 0 to 1."""
+    residual: float
+    """Share of a rise that a retrain leaves, where no case tells."""
+    holding: float
+    """For how many steps it keeps its gain, where no case tells."""
+    bandwidth: float
+    """How alike two rises must be for one to tell of the other."""
+    patience: float
+    """How much of the loss that waiting might spare one more step would show."""
+    caution: float
+    """How many standard errors of the level a rise must exceed."""
+    hope: float
+    """How far a retrain is taken to come from its fresh error towards a better one seen before, from 0 to 1."""
+    drift_limit: float
+    """The population stability index from which on the inputs count as moved."""
+    spread: float
+    """Relative spread of the saving around its forecast."""
+    tilt: float
+    """Log odds that a retrain pays off where nothing is expected of it."""
+    slope: float
+    """How fast those odds rise with the expected saving in its standard deviations."""
+    cases: tuple[RetrainCase, ...]
+    """The cases that ship."""
+
+
+@dataclass(frozen=True)
+class Priors:
+    """All numbers of the engine. Costs and harms in hours of wrong answers, times in hours."""
+
+    states: Mapping[Side, tuple[Cause, ...]]
+    """The causes that each side knows."""
+    causes: tuple[Cause, ...]
+    """Those of the quality side and then those of the service side: the order of a row. Some are on both sides."""
+    lasting: Row
+    """For how many hours of the horizon each cause goes on by itself."""
+    base: Mapping[Side, tuple[float, ...]]
+    """How often each cause is behind what AURORA is asked to look at."""
+    signs: Mapping[Side, Mapping[str, tuple[float, ...]]]
+    """How likely each sign shows under each cause."""
+    sharpness: Mapping[Side, float]
+    """What the sum of log likelihoods is multiplied with; below 1 where signs tell the same thing twice."""
+    cure: Mapping[Move, Row]
+    """Chance that a move reaches its goal under each cause."""
+    hours: Mapping[Move, float]
+    """Hours until a move has its effect."""
+    harm: Mapping[Move, float]
+    """What a move does where it cures nothing."""
+    widths: Mapping[str, float]
+    """How wide the slope of each sign is around its threshold."""
+    numbers: Mapping[str, float]
+    """Everything that is one number."""
+    advisor: AdvisorPriors
+
+
+@cache
+def priors() -> Priors:
+    """Return the shipped numbers."""
+    return read(json.loads(files("aurora.policy").joinpath("priors.json").read_text(encoding="utf-8")))
+
+
+def read(document: Mapping[str, Any]) -> Priors:
+    """Return the numbers of one `priors.json`."""
+    fitted = document["fitted"]
+    judged = {name: entry["value"] for name, entry in document["judgement"].items()}
+    states = {side: tuple(Cause(name) for name in judged["base_rates"][side]) for side in Side}
+    numbers = {**fitted["numbers"], **judged["numbers"]}
+    causes = states[Side.QUALITY] + states[Side.SERVICE]
+    return Priors(
+        states=states,
+        causes=causes,
+        lasting=tuple(numbers["blip_hours" if cause is Cause.BLIP else "horizon_hours"] for cause in causes),
+        base={side: tuple(judged["base_rates"][side].values()) for side in Side},
+        signs={side: {name: _row(states[side], row) for name, row in fitted["signs"][side].items()} for side in Side},
+        sharpness={side: fitted["sharpness"][side] for side in Side},
+        cure={
+            move: sum((_row(states[side], judged["cure"][side].get(move, {})) for side in Side), ()) for move in Move
+        },
+        hours={move: judged["hours_until_effect"][move] for move in Move},
+        harm={move: judged["harm_if_wrong"][move] for move in Move},
+        widths=judged["widths"],
+        numbers=numbers,
+        advisor=_advisor({**judged["advisor"], **fitted["advisor"]}),
+    )
+
+
+def _advisor(values: Mapping[str, Any]) -> AdvisorPriors:
+    cases = tuple(RetrainCase(**case) for case in values["cases"])
+    return AdvisorPriors(**{**values, "cases": cases})
+
+
+def _row(states: tuple[Cause, ...], values: Mapping[str, float]) -> tuple[float, ...]:
+    """Return one number for each state; one that the file does not name is 0: the move cures nothing there."""
+    return tuple(float(values.get(state, 0.0)) for state in states)

@@ -1,0 +1,148 @@
+"""The sandbox's own SQLite file: services, and effects under their keys.
+
+Safe for threads (one connection, one lock) and for processes (WAL, BEGIN IMMEDIATE): whoever holds a transaction is the
+only one to change the world.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aurora.errors import Unavailable
+from aurora.sandbox.effects import Effect
+from aurora.sandbox.service import Service
+
+VERSION = 1
+PATIENCE_SECONDS = 20.0
+"""How long a transaction waits for another process."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS services (name TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS effects (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS open_effects ON effects (state) WHERE state = 'running';
+"""
+
+
+class Store:
+    """Opens, or makes, `sandbox.db` in `folder`. Raises `Unavailable` where that cannot be done."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        self._closed = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = _connect(folder / "sandbox.db")
+        except (OSError, sqlite3.Error) as error:
+            raise Unavailable(f"The sandbox in {folder} cannot be opened: {error}") from error
+
+    @contextmanager
+    def read(self) -> Iterator["Books"]:
+        """Look at the newest committed state."""
+        with self._lock:
+            yield self._books()
+
+    @contextmanager
+    def write(self) -> Iterator["Books"]:
+        """Change the world: all of the block, or nothing. Blocks do not nest. Raises `Unavailable`."""
+        with self._lock:
+            books = self._books()
+            books.run("BEGIN IMMEDIATE")
+            try:
+                yield books
+                books.run("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Let go of the file. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    def _books(self) -> "Books":
+        if self._closed:
+            raise Unavailable("The sandbox was closed.")
+        return Books(self._connection)
+
+
+class Books:
+    """What is written in the file, as values. Lives as long as the block that it came from."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, statement: str, *values: str) -> list[tuple[str, ...]]:
+        """Execute one statement and return its rows."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"The sandbox's file did not answer: {error}") from error
+
+    def service(self, name: str) -> Service | None:
+        """Return the service of that name."""
+        rows = self.run("SELECT body FROM services WHERE name = ?", name)
+        return Service.model_validate_json(rows[0][0]) if rows else None
+
+    def put_service(self, service: Service) -> None:
+        """Write a service, new or not."""
+        self.run(
+            "INSERT INTO services VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            service.name,
+            service.model_dump_json(),
+        )
+
+    def effect(self, key: str) -> Effect | None:
+        """Return what was done under `key`."""
+        rows = self.run("SELECT body FROM effects WHERE key = ?", key)
+        return Effect.model_validate_json(rows[0][0]) if rows else None
+
+    def put_effect(self, effect: Effect) -> None:
+        """Write an effect, new or not."""
+        self.run(
+            "INSERT INTO effects (key, state, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET state = excluded.state, body = excluded.body",
+            effect.key,
+            effect.state,
+            effect.model_dump_json(),
+        )
+
+    def running(self) -> list[Effect]:
+        """Return the effects that the training process still has to finish, oldest first."""
+        rows = self.run("SELECT body FROM effects WHERE state = 'running' ORDER BY number")
+        return [Effect.model_validate_json(row[0]) for row in rows]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Turning WAL on does not wait for other processes that do the same, whatever the timeout says.
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = FULL")
+    written = connection.execute("PRAGMA user_version").fetchone()[0]
+    if written == 0:
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif written != VERSION:
+        raise sqlite3.DatabaseError(f"sandbox.db has format {written}, not {VERSION}; delete the folder to start anew")

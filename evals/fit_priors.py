@@ -1,0 +1,202 @@
+"""Makes `aurora/policy/priors.json`: every number of the engine, fitted on seeded simulated worlds or judged with a reason.
+
+    python evals/fit_priors.py           write the file
+    python evals/fit_priors.py --check   make it anew and compare
+
+The worlds are in `episodes.py` and `streams.py`, the judged numbers in `judged.py`. Everything is drawn from
+`random.Random(SEED)`, whose sequence is the same on every platform and in every version of Python, so that the same file
+comes out each time. These worlds are this project's own idea of what goes wrong, and no published benchmark: a calibration
+on them is a claim about them alone.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from statistics import fmean, stdev
+from typing import Any
+
+from aurora.domain import Cause
+from aurora.policy.diagnosis import diagnose, known_degrees
+from aurora.policy.moves import Side
+from aurora.policy.priors import Priors, read
+from aurora.policy.view import View, view
+from evals import streams
+from evals.episodes import HURT, Episode, drawn, mixed
+from evals.judged import JUDGEMENT
+
+SEED = 20261122
+PER_CAUSE = 500
+"""Episodes drawn for each cause of each side, with every field present."""
+MIXED = 1200
+"""Episodes drawn by the base rates, with fields left out, for the sharpness."""
+FILE = Path(__file__).resolve().parent.parent / "aurora" / "policy" / "priors.json"
+
+SIGNS_OF = {
+    Side.QUALITY: (
+        "accuracy_low",
+        "drift",
+        "inputs_bad",
+        "recent_deploy",
+        "labels_few",
+        "persistent",
+    ),
+    Side.SERVICE: (
+        "latency_high",
+        "errors_high",
+        "usage_high",
+        "idle",
+        "repeats",
+        "hot_replica",
+        "recent_deploy",
+        "traffic_high",
+        "traffic_gone",
+        "inputs_bad",
+        "persistent",
+    ),
+}
+
+POOLED = {
+    # How low accuracy is tells that something hurts it, not what: else a worse accuracy could speak against a drift.
+    "accuracy_low": (*HURT, Cause.DATA_BUG),
+    # How long it lasts tells a blip from everything else, and nothing more: any trouble counts, whichever side's it is.
+    "persistent": tuple(cause for cause in Cause if cause is not Cause.BLIP),
+}
+
+Degrees = list[dict[str, float]]
+
+
+def made() -> dict[str, Any]:
+    """Return the whole document."""
+    random = Random(SEED)
+    document: dict[str, Any] = {"fitted": _unfitted(), "judgement": JUDGEMENT}
+    document["fitted"]["numbers"] = healthy_level(random)
+    numbers = read(document)
+    document["fitted"]["signs"] = {side: sign_chances(side, numbers, random) for side in Side}
+    numbers = read(document)
+    trials = [_viewed(episode, numbers) for episode in mixed(random, MIXED)]
+    document["fitted"]["sharpness"] = {side: sharpness(side, trials, document) for side in Side}
+    document["fitted"]["advisor"] = streams.fitted(random, document)
+    about = "Made by evals/fit_priors.py; do not edit. Costs in hours of wrong answers, times in hours."
+    return {"about": about, "seed": SEED, "sha256": digest(document), **document}
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Return the hash of what the file says."""
+    content = {name: document[name] for name in ("fitted", "judgement")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """Return the file's content."""
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _unfitted() -> dict[str, Any]:
+    """Return what stands in for fitted numbers until they are there."""
+    return {
+        "numbers": {},
+        "signs": {side: {} for side in Side},
+        "sharpness": dict.fromkeys(Side, 1.0),
+        "advisor": streams.UNFITTED,
+    }
+
+
+def healthy_level(random: Random) -> dict[str, float]:
+    """Return mean and spread of healthy accuracy over services, and what a drift costs on average."""
+    healthy = [episode.healthy for episode in drawn(random, Cause.HEALTHY, Cause.HEALTHY, 2000)]
+    drops = [episode.drop for episode in drawn(random, Cause.CONCEPT_DRIFT, Cause.HEALTHY, 2000)]
+    return {
+        "healthy_accuracy": round(fmean(healthy), 4),
+        "healthy_accuracy_spread": round(stdev(healthy), 4),
+        "usual_drop": round(fmean(drops), 4),
+    }
+
+
+# --- signs -------------------------------------------------------------------------------------------------------------
+
+
+def sign_chances(side: Side, numbers: Priors, random: Random) -> dict[str, dict[str, float]]:
+    """Return how likely each sign shows under each cause of one side, the other side being healthy."""
+    seen = {cause: _degrees(side, cause, numbers, random) for cause in numbers.states[side]}
+    table: dict[str, dict[str, float]] = {}
+    for name in SIGNS_OF[side]:
+        pool = [cause for cause in POOLED.get(name, ()) if cause in seen]
+        pooled = [row for cause in pool for row in seen[cause]]
+        table[name] = {
+            cause: _chance([row[name] for row in (pooled if cause in pool else rows) if name in row])
+            for cause, rows in seen.items()
+        }
+    return table
+
+
+def _degrees(side: Side, cause: Cause, numbers: Priors, random: Random) -> Degrees:
+    pair = (cause, Cause.HEALTHY) if side is Side.QUALITY else (Cause.HEALTHY, cause)
+    return [known_degrees(_viewed(episode, numbers)[0]) for episode in drawn(random, *pair, PER_CAUSE)]
+
+
+def _viewed(episode: Episode, numbers: Priors) -> tuple[View, Episode]:
+    return view(episode.situation, numbers), episode
+
+
+def _chance(degrees: Sequence[float]) -> float:
+    """Return the chance p under which signs of these degrees are likeliest, each with likelihood d·p + (1-d)·(1-p).
+
+    A small part of a case each way keeps it off 0 and 1. The likelihood is concave, so its slope is followed to 0 by bisection.
+    """
+
+    def slope(p: float) -> float:
+        return 0.15 / p - 0.15 / (1 - p) + sum((2 * d - 1) / (d * p + (1 - d) * (1 - p)) for d in degrees)
+
+    return round(_zero(slope, 1e-6, 1 - 1e-6), 5)
+
+
+def _zero(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a falling function crosses 0."""
+    for _ in range(30):
+        middle = (low + high) / 2
+        if falling(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def sharpness(side: Side, trials: Sequence[tuple[View, Episode]], document: Mapping[str, Any]) -> float:
+    """Return the factor on the evidence under which the true causes are likeliest; at most 1, for signs overlap."""
+    tried = [round(0.7 + 0.05 * step, 2) for step in range(7)]
+
+    def surprise(factor: float) -> float:
+        fitted = {**document["fitted"], "sharpness": dict.fromkeys(Side, factor)}
+        numbers = read({**document, "fitted": fitted})
+        return -sum(_log_chance(side, View(seen.numbers, seen.settings, numbers), one) for seen, one in trials)
+
+    return min(tried, key=surprise)
+
+
+def _log_chance(side: Side, seen: View, episode: Episode) -> float:
+    cause = episode.quality if side is Side.QUALITY else episode.service
+    return math.log(max(diagnose(seen).side(side)[seen.priors.states[side].index(cause)], 1e-9))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file, or with --check compare it; return the exit code."""
+    parser = argparse.ArgumentParser(description="Make aurora/policy/priors.json.")
+    parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
+    check = parser.parse_args(arguments).check
+    content = text(made())
+    if check:
+        same = FILE.read_text(encoding="utf-8") == content
+        print("priors.json is as this script makes it" if same else "priors.json differs from what this script makes")
+        return 0 if same else 1
+    FILE.write_text(content, encoding="utf-8")
+    print(f"wrote {FILE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

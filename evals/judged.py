@@ -1,0 +1,248 @@
+"""The engine's numbers that nobody has measured: expert judgement, each group with the reason for it.
+
+`evals/fit_priors.py` copies them into `aurora/policy/priors.json` under "judgement". Chances are 0 to 1, costs and harms in
+hours of wrong answers, times in hours unless the name says otherwise.
+"""
+
+from typing import Any
+
+from aurora.domain import Cause as C
+from aurora.policy.moves import Move as M
+from aurora.policy.moves import Side
+
+BASE_RATES = {
+    Side.QUALITY: {
+        C.HEALTHY: 0.8005,
+        C.CONCEPT_DRIFT: 0.10,
+        C.COVARIATE_DRIFT: 0.03,
+        C.DATA_BUG: 0.0015,
+        C.BAD_DEPLOYMENT: 0.022,
+        C.LABEL_TROUBLE: 0.014,
+        C.BLIP: 0.006,
+        C.UNKNOWN: 0.026,
+    },
+    Side.SERVICE: {
+        C.HEALTHY: 0.921,
+        C.SATURATION: 0.03,
+        C.CACHEABLE_BURST: 0.007,
+        C.HOT_REPLICA: 0.009,
+        C.SLOW_VERSION: 0.004,
+        C.BAD_DEPLOYMENT: 0.0025,
+        C.OVER_PROVISIONED: 0.009,
+        C.DATA_BUG: 0.0015,
+        C.BLIP: 0.004,
+        C.UNKNOWN: 0.012,
+    },
+}
+
+CURE = {
+    Side.QUALITY: {
+        M.RETRAIN: {
+            C.CONCEPT_DRIFT: 0.985,
+            C.COVARIATE_DRIFT: 0.30,
+            C.DATA_BUG: 0.20,
+            C.BAD_DEPLOYMENT: 0.25,
+            C.LABEL_TROUBLE: 0.10,
+            C.BLIP: 0.90,
+            C.HEALTHY: 0.20,
+            C.UNKNOWN: 0.20,
+        },
+        M.FINE_TUNE: {
+            C.CONCEPT_DRIFT: 0.93,
+            C.COVARIATE_DRIFT: 0.30,
+            C.DATA_BUG: 0.10,
+            C.BAD_DEPLOYMENT: 0.20,
+            C.LABEL_TROUBLE: 0.10,
+            C.BLIP: 0.90,
+            C.HEALTHY: 0.20,
+            C.UNKNOWN: 0.15,
+        },
+        M.ROUTE_BACK: {C.BAD_DEPLOYMENT: 0.95, C.CONCEPT_DRIFT: 0.12, C.BLIP: 0.80, C.UNKNOWN: 0.20},
+        M.ALERT: {
+            C.CONCEPT_DRIFT: 0.50,
+            C.COVARIATE_DRIFT: 0.10,
+            C.DATA_BUG: 0.93,
+            C.BAD_DEPLOYMENT: 0.70,
+            C.LABEL_TROUBLE: 0.75,
+            C.BLIP: 0.20,
+            C.UNKNOWN: 0.85,
+        },
+        M.LEAVE: {
+            C.HEALTHY: 0.99,
+            C.COVARIATE_DRIFT: 0.94,
+            C.BLIP: 0.93,
+            C.LABEL_TROUBLE: 0.25,
+            C.CONCEPT_DRIFT: 0.03,
+            C.UNKNOWN: 0.05,
+        },
+    },
+    Side.SERVICE: {
+        M.CACHE: {C.CACHEABLE_BURST: 0.94, C.SATURATION: 0.80, C.HOT_REPLICA: 0.30, C.SLOW_VERSION: 0.60, C.BLIP: 0.85},
+        M.ROUTE_AWAY: {C.HOT_REPLICA: 0.95, C.SATURATION: 0.05, C.BLIP: 0.85, C.UNKNOWN: 0.10},
+        M.ROUTE_BACK: {C.SLOW_VERSION: 0.94, C.BAD_DEPLOYMENT: 0.95, C.BLIP: 0.85, C.UNKNOWN: 0.15},
+        M.SCALE_UP: {
+            C.SATURATION: 0.95,
+            C.CACHEABLE_BURST: 0.60,
+            C.HOT_REPLICA: 0.30,
+            C.SLOW_VERSION: 0.20,
+            C.BLIP: 0.85,
+            C.UNKNOWN: 0.15,
+        },
+        M.SCALE_DOWN: {C.OVER_PROVISIONED: 0.95, C.HEALTHY: 0.60},
+        M.ALERT: {
+            C.SATURATION: 0.50,
+            C.CACHEABLE_BURST: 0.50,
+            C.HOT_REPLICA: 0.60,
+            C.SLOW_VERSION: 0.70,
+            C.BAD_DEPLOYMENT: 0.75,
+            C.OVER_PROVISIONED: 0.20,
+            C.DATA_BUG: 0.93,
+            C.BLIP: 0.20,
+            C.UNKNOWN: 0.88,
+        },
+        M.LEAVE: {C.HEALTHY: 0.99, C.BLIP: 0.93, C.OVER_PROVISIONED: 0.20, C.UNKNOWN: 0.05},
+    },
+}
+
+HOURS_UNTIL_EFFECT = {
+    M.RETRAIN: 1.0,
+    M.FINE_TUNE: 0.3,
+    M.CACHE: 0.1,
+    M.ROUTE_AWAY: 0.1,
+    M.ROUTE_BACK: 0.1,
+    M.SCALE_UP: 0.15,
+    M.SCALE_DOWN: 0.1,
+    M.ALERT: 4.0,
+    M.LEAVE: 0.0,
+}
+
+HARM_IF_WRONG = {
+    M.RETRAIN: 0.10,
+    M.FINE_TUNE: 0.05,
+    M.CACHE: 0.10,
+    M.ROUTE_AWAY: 0.10,
+    M.ROUTE_BACK: 0.10,
+    M.SCALE_UP: 0.0,
+    M.SCALE_DOWN: 0.30,
+    M.ALERT: 0.0,
+    M.LEAVE: 0.0,
+}
+
+WIDTHS = {
+    "label_delay": 0.15,
+    "floor": 0.01,
+    "drift": 0.05,
+    "bad_rate": 0.15,
+    "freshness": 0.15,
+    "deploy": 0.30,
+    "labels": 0.25,
+    "persistence": 0.40,
+    "latency": 0.015,
+    "errors": 0.20,
+    "usage": 0.01,
+    "idle": 0.015,
+    "repeats": 0.04,
+    "imbalance": 0.06,
+    "hot_load": 0.05,
+    "latency_imbalance": 0.20,
+    "traffic": 0.10,
+    "breach": 0.02,
+    "fine_tune": 0.012,
+    "sure": 0.02,
+}
+
+NUMBERS = {
+    "tolerated_drop": 0.01,
+    "baseline_spread": 0.004,
+    "previous_spread": 0.015,
+    "assumed_labels": 3000.0,
+    "detector_trust": 0.99,
+    "suspicion_trust": 0.995,
+    "health_trust": 0.995,
+    "enough_history": 3.0,
+    "latency_multiple": 3.0,
+    "memory_high": 0.93,
+    "imbalance": 0.35,
+    "hot_load": 0.70,
+    "latency_imbalance": 2.5,
+    "hot_latency_share": 0.5,
+    "traffic_surge": 1.4,
+    "traffic_outage": 0.1,
+    "target_usage": 0.60,
+    "full_load": 0.90,
+    "cache_ttl_seconds": 300.0,
+    "horizon_hours": 24.0,
+    "window_hours": 2.0,
+    "clarity": 0.2,
+    "blip_hours": 0.75,
+    "corrupt_harm": 0.05,
+    "blind_harm": 0.015,
+    "outage_harm": 0.5,
+    "looming_share": 0.3,
+    "irreversible_harm": 3.0,
+    "sure": 0.70,
+    "assumed_repeats": 0.12,
+    "young_share": 0.5,
+    "kept_level": 0.65,
+    "fine_tune_reach": 0.075,
+    "fine_tune_floor": 0.6,
+    "critical_harm": 0.10,
+    "warning_harm": 0.02,
+    "prior_strength": 12.0,
+    "half_life_days": 90.0,
+    "kernel_bandwidth": 0.25,
+    "text_only_worth": 0.5,
+    "trust_verified": 1.0,
+    "trust_reported": 0.5,
+}
+
+ADVISOR = {
+    "assumed_labels": 200.0,
+    "fresh_steps": 4,
+    "least_steps": 3,
+    "drift_limit": 0.2,
+    "bandwidth": 0.05,
+    "spread": 0.5,
+    "residual": 0.25,
+    "holding": 20.0,
+}
+
+JUDGEMENT: dict[str, dict[str, Any]] = {
+    "base_rates": {
+        "why": "How often each cause is behind a look, before any evidence. Set so that low accuracy and detected drift "
+        "together are enough for a confident answer without a baseline (contract), and low accuracy alone is not.",
+        "value": BASE_RATES,
+    },
+    "cure": {
+        "why": "Chance that a move reaches its goal under each cause; what is not named is 0. On-call practice: a full "
+        "retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load and little else; "
+        "nothing but people cures what is upstream or unknown.",
+        "value": CURE,
+    },
+    "hours_until_effect": {
+        "why": "Training takes about an hour, incremental training minutes, switches less; people take half a shift to find "
+        "and mend a cause.",
+        "value": HOURS_UNTIL_EFFECT,
+    },
+    "harm_if_wrong": {
+        "why": "What a move does by itself where it cures nothing: stale answers, a colder model, less room for a burst. "
+        "Small beside the harm of an hour of trouble, since all of them are watched and taken back.",
+        "value": HARM_IF_WRONG,
+    },
+    "widths": {
+        "why": "How wide the slope of each sign is around its threshold, in the sign's own unit or as a log ratio: about the "
+        "noise between two looks at an unchanged service.",
+        "value": WIDTHS,
+    },
+    "numbers": {
+        "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a service "
+        "daily; the target usage is that of Kubernetes' autoscaler examples; a look 2 hours later clears up about a third of "
+        "what is unclear; a case loses half its worth in a quarter of a year; a prior is worth a dozen cases.",
+        "value": NUMBERS,
+    },
+    "advisor": {
+        "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index of 0.2 as "
+        "the usual sign of a shift, savings that turn out half as large or as small again.",
+        "value": ADVISOR,
+    },
+}

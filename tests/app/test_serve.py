@@ -1,0 +1,138 @@
+"""`aurora serve` starts whole or says in one sentence why not, and ends whole, however it is ended."""
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+import app.main
+from app.client import running_server
+from app.failure import CannotServe
+from tests.app.running import command, running, started
+
+FAILING = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
+
+
+def _gone(family: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Return those that still live after at most `seconds`."""
+    _, alive = psutil.wait_procs(family, timeout=seconds)
+    return list(alive)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_api_and_ui_and_ends_with_everything_within_five_seconds(tmp_path: Path, how: signal.Signals) -> None:
+    with running(tmp_path / "home") as server:
+        assert httpx.get(f"{server.url}/health").json()["components"]["database"] == "operational"
+        decided = httpx.post(f"{server.url}/api/analyze", json=FAILING, timeout=120).json()
+        assert decided["status"] == "executed"
+        assert server.ui_url is not None
+        assert httpx.get(server.ui_url, timeout=60).status_code == 200
+        family = server.family()
+        began = time.monotonic()
+        assert server.stop(how) == 0
+        assert _gone(family, 1) == []
+        assert time.monotonic() - began < 6
+        assert not (server.home / "server.json").exists()
+
+
+def test_a_running_server_can_be_found_from_its_home_and_by_its_owner_only(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-ui") as server:
+        found = running_server(tmp_path)
+        assert found is not None
+        assert (found.url, found.pid) == (server.url, server.process.pid)
+        assert (tmp_path / "server.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_server_for_the_same_home_is_refused_and_told_where_the_first_is(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-ui") as server:
+        second = command(tmp_path, "serve", "--port", "0", "--no-ui")
+        assert second.returncode == 2
+        assert server.url in second.stderr
+
+
+def test_nothing_outlives_a_server_that_is_killed_and_the_next_one_starts(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        family = server.family()
+        assert len(family) > 1
+        server.process.kill()
+        server.process.wait()
+        assert _gone(family, 10) == []
+    assert (tmp_path / "server.json").exists()
+    assert running_server(tmp_path) is None
+    with running(tmp_path, "--no-ui") as server:
+        assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Starting AURORA")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        assert (process.returncode, out) == (0, "")
+        assert "Traceback" not in err
+        assert _gone(family, 3) == []
+
+
+@pytest.mark.parametrize("option", ["--port", "--ui-port"])
+def test_a_taken_port_is_one_sentence_that_names_it_and_the_option(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        others = {"--port": "0", "--ui-port": "0", option: port}
+        ended = command(tmp_path, "serve", *(text for pair in others.items() for text in pair))
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in ended.stderr
+    assert option in ended.stderr
+
+
+def test_an_address_that_others_reach_is_refused_without_api_keys(tmp_path: Path) -> None:
+    ended = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0", "--no-ui")
+    assert ended.returncode == 2
+    assert "AURORA_API_KEYS" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file is in the way")
+    ended = command(tmp_path / "home", "serve", "--port", "0", "--no-ui")
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert "AURORA_HOME" in ended.stderr
+
+
+def test_a_full_disk_is_one_sentence(aurora_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.main, "LEAST_FREE_BYTES", 10**18)
+    with pytest.raises(CannotServe, match=r"is full .* free some space, or set AURORA_HOME"):
+        app.main.serve(port=0, ui=False)
+
+
+def test_a_setting_that_does_not_work_is_named(tmp_path: Path) -> None:
+    ended = command(tmp_path, "serve", settings={"AURORA_PORT": "eighty"})
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("The setting AURORA_PORT does not work:")
+
+
+def test_a_backend_that_does_not_exist_ends_the_start_with_its_name(tmp_path: Path) -> None:
+    ended = command(tmp_path, "serve", "--port", "0", "--no-ui", settings={"AURORA_TRAINER": "vertex9"})
+    assert ended.returncode == 2
+    assert "vertex9" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_it_tells_people_where_it_is_and_what_to_try(tmp_path: Path) -> None:
+    with started(tmp_path, "--no-ui", "--sandbox", as_json=False) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(9)]
+    text = "".join(said)
+    assert "AURORA is running." in text
+    assert "http://127.0.0.1:" in text
+    assert "pretend service is adopted" in text
+    assert json.loads(app.main.FIRST_TRY) == FAILING
+    assert app.main.FIRST_TRY in text

@@ -1,0 +1,169 @@
+"""What AURORA does when a hand fails, lies, hangs, or does not help."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aurora import Aurora
+from aurora.bootstrap import Tools
+from aurora.domain import Action, Mode, OutcomeReport, Serving, Step, ToolResult
+from aurora.errors import Conflict
+from aurora.graph import executor
+
+from .conftest import FAILING
+
+
+class Hand:
+    """The real tool, but for what a test changes."""
+
+    def __init__(self, tool: Any) -> None:
+        self._tool = tool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tool, name)
+
+
+class Refusing(Hand):
+    """A service that is out of quota."""
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        return ToolResult(status="failed", called="sandbox.training.apply", detail="429: quota exceeded for GPUs")
+
+
+class Raising(Hand):
+    """A tool with a bug."""
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        raise RuntimeError("this is a bug")
+
+
+class Hanging(Hand):
+    """A service that does not answer in time."""
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        time.sleep(1)
+        return ToolResult(status="ok", called="late")
+
+
+class Useless(Hand):
+    """A training whose model is no better."""
+
+    def look_up(self, key: str) -> ToolResult:
+        found: ToolResult = self._tool.look_up(key)
+        worse = {"accuracy": {"before": 0.72, "after": 0.55, "samples": 500}}
+        done = found.status == "ok" and found.answer.get("state") == "done" and not key.endswith(":undo")
+        return found.evolve(answer={**found.answer, "metrics": worse}) if done else found
+
+
+def with_training(hand: type[Hand]) -> Callable[[Tools], Tools]:
+    def refit(tools: Tools) -> Tools:
+        training = hand(tools[Action.RETRAIN])
+        return {**tools, Action.RETRAIN: training, Action.FINE_TUNE: training}  # type: ignore[dict-item]
+
+    return refit
+
+
+@pytest.mark.parametrize(
+    ("hand", "ending", "said"),
+    [
+        (Refusing, "tool_failed", "429: quota exceeded for GPUs"),
+        (Raising, "tool_failed", "this is a bug"),
+        (Hanging, "timed_out", "not known"),
+    ],
+)
+def test_a_tool_that_fails_leaves_a_failed_decision_with_what_it_said(
+    open_aurora: Callable[..., Aurora], hand: type[Hand], ending: str, said: str
+) -> None:
+    aurora = open_aurora(with_training(hand), tool_timeout_seconds=0.3)
+    answer = aurora.analyze(FAILING)
+    assert (answer.status, answer.ending) == ("failed", ending)
+    assert answer.execution_result is not None
+    assert said in answer.execution_result.context["detail"]
+
+
+def test_what_did_not_help_is_undone_and_the_world_is_as_before(open_aurora: Callable[..., Aurora]) -> None:
+    aurora = open_aurora(with_training(Useless))
+    aurora.analyze(FAILING, dry_run=True)
+    before = world(aurora)
+    answer = aurora.analyze(FAILING)
+    assert aurora.drain(60)
+    after = aurora.answer(answer.decision_id)
+    assert (after.status, after.outcome) == ("executed", "undone")
+    assert world(aurora) == before
+    assert aurora.record(answer.decision_id)["steps"]["learn"][0]["success"] is False
+
+
+def test_a_person_can_take_an_action_back_before_and_after_it_was_verified(aurora: Aurora) -> None:
+    for wait in (0, 60):
+        aurora.analyze(FAILING, dry_run=True)
+        before = world(aurora)
+        answer = aurora.analyze(FAILING)
+        aurora.drain(wait)
+        after = aurora.undo(answer.decision_id, "we changed our mind", "ada")
+        assert after.outcome == "undone"
+        assert world(aurora) == before
+        with pytest.raises(Conflict):
+            aurora.undo(answer.decision_id, "again", "ada")
+
+
+def test_nothing_is_taken_back_of_a_decision_that_did_nothing(aurora: Aurora) -> None:
+    answer = aurora.analyze({"model_metrics": {"accuracy": 0.9}, "baseline": {"accuracy": 0.9}})
+    assert answer.status == "no_action"
+    with pytest.raises(Conflict):
+        aurora.undo(answer.decision_id, "…", "ada")
+    with pytest.raises(Conflict):
+        aurora.report_outcome(answer.decision_id, OutcomeReport(success=True), "ada")
+
+
+def test_an_executor_that_strays_goes_back_to_the_gate(aurora: Aurora, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever chooses the call, what runs is what was ruled."""
+    stray = Step(action=Action.SCALE, target="default", parameters={"replicas": 5000, "from": 2})
+    monkeypatch.setattr(executor, "choose_call", lambda ruling: stray)
+    answer = aurora.analyze(FAILING)
+    assert (answer.status, answer.ending) == ("rejected", "denied")
+    assert aurora.ledger.intents.of_decision(answer.decision_id) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "ending"),
+    [
+        (Mode.STOPPED, "rejected", "denied"),
+        (Mode.OBSERVE, "proposed", None),
+        (Mode.ASK, "awaiting_approval", None),
+        (Mode.AUTONOMOUS, "executed", None),
+    ],
+)
+def test_the_mode_of_the_installation_holds(aurora: Aurora, mode: Mode, status: str, ending: str | None) -> None:
+    aurora.ledger.installation.set_mode(mode, "test", "ada")
+    answer = aurora.analyze(FAILING)
+    assert (answer.status, answer.ending) == (status, ending)
+    if status != "executed":
+        assert answer.execution_result is None
+        assert aurora.ledger.intents.of_decision(answer.decision_id) == []
+
+
+@pytest.mark.parametrize(("success", "higher"), [(True, True), (False, False)])
+def test_an_outcome_moves_the_confidence_of_the_next_similar_decision(
+    aurora: Aurora, success: bool, higher: bool
+) -> None:
+    def confidence() -> float:
+        plan = aurora.analyze(FAILING, dry_run=True).planner_decision
+        assert plan is not None
+        return plan.confidence
+
+    before = confidence()
+    answer = aurora.analyze(FAILING)
+    aurora.report_outcome(answer.decision_id, OutcomeReport(success=success), "ada")
+    assert (confidence() > before) is higher
+    assert confidence() != before
+
+
+def world(aurora: Aurora) -> Serving:
+    """Everything the tools see of the default model."""
+    tools = {tool.name: tool for action, tool in aurora.tools.items() if tool.effect.changes}
+    merged: dict[str, Any] = {}
+    for tool in tools.values():
+        merged |= {name: value for name, value in tool.observe("default") if value is not None}
+    return Serving.model_validate(merged)

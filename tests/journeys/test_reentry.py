@@ -1,0 +1,89 @@
+"""SQL is the truth: a checkpoint, an index, a process may go at any moment, and nothing but time is lost."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aurora import Aurora
+from aurora.answers import AnalyzeAnswer
+from aurora.domain import ModelSettings
+
+from .conftest import FAILING
+
+
+def forget_checkpoints(home: Path) -> None:
+    for path in home.glob("checkpoints.db*"):
+        path.unlink()
+
+
+def nouns(aurora: Aurora, decision_id: str) -> list[Any]:
+    return [(row.node, row.round, row.body) for row in aurora.ledger.decisions.nouns(decision_id)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_without_its_checkpoint_an_approved_decision_goes_on_from_the_ledger(
+    open_aurora: Callable[..., Aurora], home: Path
+) -> None:
+    aurora = open_aurora()
+    aurora.put_settings("default", ModelSettings.model_validate({"mode": "ask"}), "ada")
+    waiting = aurora.analyze(FAILING)
+    before = nouns(aurora, waiting.decision_id)
+    aurora.close()
+    forget_checkpoints(home)
+
+    aurora = open_aurora()
+    assert waiting.approval_id is not None
+    after = aurora.settle(waiting.approval_id, "approve", by="ada")
+    assert after.status == "executed"
+    assert nouns(aurora, waiting.decision_id)[: len(before)] == before
+
+
+def test_without_its_checkpoint_an_executed_decision_is_verified_and_acts_once(
+    open_aurora: Callable[..., Aurora], home: Path
+) -> None:
+    aurora = open_aurora()
+    answer = aurora.analyze(FAILING)
+    aurora.close()
+    forget_checkpoints(home)
+
+    aurora = open_aurora()
+    assert aurora.drain(60)
+    assert aurora.answer(answer.decision_id).outcome == "better"
+    assert len(aurora.ledger.intents.of_decision(answer.decision_id)) == 1
+
+
+def test_an_index_that_is_gone_is_rebuilt_from_the_ledger(open_aurora: Callable[..., Aurora], home: Path) -> None:
+    aurora = open_aurora()
+    aurora.analyze(FAILING)
+    assert aurora.drain(60)
+    before = [one.id for one in aurora.memory.search("drift and low accuracy", top_k=5)]
+    aurora.close()
+    shutil.rmtree(home / "chroma")
+
+    aurora = open_aurora()
+    assert aurora.memory.wait_ready(60)
+    assert [one.id for one in aurora.memory.search("drift and low accuracy", top_k=5)] == before
+
+
+def test_a_decision_that_was_only_recorded_is_carried_on_by_the_sweep(aurora: Aurora) -> None:
+    """What a process that died right after accepting a request leaves behind."""
+    from aurora.domain import Telemetry
+
+    opened = aurora.open_decision(Telemetry.model_validate(FAILING))
+    assert aurora.answer(opened).status == "running"
+    assert aurora.sweep() == 1
+    assert aurora.answer(opened).status == "executed"
+
+
+def test_advancing_again_changes_nothing(aurora: Aurora, waiting: AnalyzeAnswer) -> None:
+    before = nouns(aurora, waiting.decision_id)
+    for _ in range(3):
+        aurora.submit_advance(waiting.decision_id).result()
+    assert nouns(aurora, waiting.decision_id) == before

@@ -1,0 +1,90 @@
+"""The history of a model: kept in bulk, read back exactly, averaged over steps."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aurora.domain import METRICS, MetricPoint
+from aurora.errors import Invalid
+from aurora.ledger import Ledger
+from tests.ledger.story import NAME, Watch
+
+START = datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+def at(minutes: float, accuracy: float, name: str = NAME) -> MetricPoint:
+    return MetricPoint(model_name=name, accuracy=accuracy, timestamp=START + timedelta(minutes=minutes))
+
+
+def test_a_point_comes_back_with_every_value_it_had(ledger: Ledger) -> None:
+    values = {name: 10**12 if name == "labels" else 1 / 3 for name in METRICS}
+    point = MetricPoint(model_name=NAME, model_version="1.4 β", timestamp=START, **values)
+
+    ledger.metrics.add([point], START)
+
+    assert ledger.metrics.latest(NAME) == point
+
+
+def test_a_point_without_a_time_gets_when_it_was_received(ledger: Ledger) -> None:
+    ledger.metrics.add([MetricPoint(model_name=NAME, accuracy=0.8)], START)
+
+    assert [point.timestamp for point in ledger.metrics.recent(NAME)] == [START]
+
+
+def test_recent_points_come_oldest_first_whenever_they_arrived(ledger: Ledger) -> None:
+    ledger.metrics.add([at(3, 0.3), at(1, 0.1)], START)
+    ledger.metrics.add([at(2, 0.2), at(2, 0.25), at(9, 0.9, "other")], START)
+
+    assert [point.accuracy for point in ledger.metrics.recent(NAME)] == [0.1, 0.2, 0.25, 0.3]
+    assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2)] == [0.25, 0.3]
+    until = START + timedelta(minutes=2)
+    assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2, until=until)] == [0.2, 0.25]
+
+
+def test_a_model_without_points_has_none(ledger: Ledger) -> None:
+    ledger.metrics.add([], START)
+
+    assert ledger.metrics.recent(NAME) == []
+    assert ledger.metrics.latest(NAME) is None
+    assert ledger.metrics.series(NAME, START, START + timedelta(days=1), 60) == []
+
+
+def test_points_make_their_models_known(ledger: Ledger) -> None:
+    ledger.metrics.add([at(0, 0.5, "b"), at(0, 0.5, "a"), at(1, 0.5, "a")], START)
+    ledger.metrics.add([at(2, 0.5, "a")], START + timedelta(hours=1))
+
+    assert [(model.name, model.first_seen) for model in ledger.models.list().items] == [("a", START), ("b", START)]
+    assert ledger.models.get("a").last_seen == START + timedelta(hours=1)
+
+
+def test_a_series_averages_over_steps_and_leaves_out_the_empty_ones(ledger: Ledger) -> None:
+    loaded = at(1.5, 0.5).evolve(labels=3, latency_ms=100.0)
+    ledger.metrics.add([at(0, 0.2), loaded, loaded.evolve(labels=4), at(7, 0.8), at(10, 0.1)], START)
+
+    series = ledger.metrics.series(NAME, START, START + timedelta(minutes=10), 300)
+
+    assert [step["timestamp"] for step in series] == [START, START + timedelta(minutes=5)]
+    assert [step["points"] for step in series] == [3, 1]
+    assert series[0]["accuracy"] == pytest.approx(0.4)
+    assert (series[0]["labels"], series[0]["latency_ms"], series[0]["error_rate"]) == (3.5, 100.0, None)
+    assert set(series[0]) == {"timestamp", "points", *METRICS}
+
+
+def test_a_series_keeps_points_between_two_seconds_in_their_step(ledger: Ledger) -> None:
+    ledger.metrics.add([at(0.999 / 60, 0.2), at(59.999 / 60, 0.4), at(1, 0.9)], START)
+
+    series = ledger.metrics.series(NAME, START, START + timedelta(minutes=2), 60)
+
+    assert [(step["timestamp"].minute, step["points"]) for step in series] == [(0, 2), (1, 1)]
+
+
+def test_a_step_shorter_than_a_second_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(Invalid, match="one second"):
+        ledger.metrics.series(NAME, START, START, 0)
+
+
+def test_ten_thousand_points_are_kept_in_one_go(ledger: Ledger, clock: Watch) -> None:
+    ledger.metrics.add([at(minute, 0.5, f"model-{minute % 100}") for minute in range(10_000)], clock.now)
+
+    assert len(ledger.metrics.recent("model-7", limit=1000)) == 100
+    assert ledger.audit.verify() == []
