@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.chat_records import Case
-from aurora.domain import Action, Cause, Ending, Outcome, Recalled, Status, Step, Trust
+from aurora.domain import Action, Cause, Ending, Outcome, Plan, Recalled, Status, Step, Trust
 
 if TYPE_CHECKING:
     from aurora.ledger.records import DecisionRecord
@@ -41,8 +41,8 @@ ENDED = {
 
 
 def moment(time: datetime | None) -> str:
-    """Write a time in UTC, to the minute."""
-    return "an unknown time" if time is None else time.strftime("%Y-%m-%d %H:%M UTC")
+    """Write a time in UTC, to the second."""
+    return "an unknown time" if time is None else time.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def number(value: Any) -> str:
@@ -109,7 +109,7 @@ def why(case: Case) -> str:
     if case.plan is None:
         return f"{lines[0]} Its reasons are not on record."
     lines.append(case.plan.reasoning)
-    lines += [f"- {reason}" for reason in case.plan.reasons if reason not in case.plan.reasoning]
+    lines += [f"- {reason}" for reason in _further_reasons(case.plan)]
     lines += [part for part in (diagnosis(case), confidence(case)) if part]
     if case.decision.status in (Status.EXECUTED, Status.NO_ACTION):
         lines += _runner_up(case)
@@ -120,10 +120,20 @@ def why(case: Case) -> str:
     return "\n".join(lines)
 
 
+def _further_reasons(plan: Plan) -> list[str]:
+    """Return the reasons that say more than the reasoning, the causes and the alternatives do."""
+    said = plan.reasoning.casefold()
+    told = [_cause(one.cause) for one in plan.diagnosis] + [
+        f"runner-up is {a.decision_type.value}" for a in plan.alternatives
+    ]
+    folded = [(reason, reason.casefold().rstrip(".")) for reason in plan.reasons]
+    return [reason for reason, plain in folded if plain not in said and not any(one in plain for one in told)]
+
+
 def diagnosis(case: Case) -> str:
     """Name the likeliest causes."""
     causes = [cause for cause in case.plan.diagnosis if cause.probability >= 0.1][:2] if case.plan else []
-    if not causes:
+    if case.plan is None or not causes or _cause(causes[0].cause) in case.plan.reasoning.casefold():
         return ""
     named = " or ".join(f"{_cause(cause.cause)} ({cause.probability:.0%})" for cause in causes)
     return f"Most likely cause: {named}."
@@ -135,7 +145,11 @@ def _cause(cause: Cause) -> str:
 
 def _runner_up(case: Case) -> list[str]:
     others = case.plan.alternatives if case.plan else ()
-    return [f"Next best was {others[0].decision_type.value}: {others[0].why_not}"] if others else []
+    return [f"Next best was {others[0].decision_type.value}: {_sentence(others[0].why_not)}"] if others else []
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def why_not(case: Case, action: Action | None) -> str:
@@ -147,9 +161,9 @@ def why_not(case: Case, action: Action | None) -> str:
     if other is None:
         weighed = f"The record says nothing about why not a {NOUN[action]}: it was not among what I compared."
         return "\n".join([headline(case), weighed, *_flip_line(case)])
-    numbers = f" (expected cost {number(other.expected_cost)}"
-    numbers += f" against {number(case.plan.expected_cost)}" if case.plan else ""
-    said = f"I did not choose a {NOUN[action]}: {other.why_not}{numbers}, in hours of wrong answers)"
+    costs = f"Expected cost {number(other.expected_cost)}"
+    costs += f" against {number(case.plan.expected_cost)}" if case.plan else ""
+    said = f"I did not choose a {NOUN[action]}: {_sentence(other.why_not)} {costs}, in hours of wrong answers."
     return "\n".join([headline(case), said, *_flip_line(case)])
 
 
@@ -263,11 +277,11 @@ def _measured(case: Case) -> list[str]:
     if seen is None:
         return []
     metric = case.plan.goal.metric if case.plan and case.plan.goal else "the goal's metric"
-    numbers = (
-        [] if seen.before is None or seen.after is None else [f"{metric} {number(seen.before)} → {number(seen.after)}."]
-    )
-    proof = [] if seen.verified else ["This was reported, not measured by me."] if seen.source == "person" else []
-    return [seen.reasoning, *(n for n in numbers if n not in seen.reasoning), *proof]
+    numbers = [] if seen.before is None or seen.after is None else [number(seen.before), number(seen.after)]
+    told = all(one in seen.reasoning for one in numbers)
+    proof = ["This was reported, not measured by me."] if not seen.verified and seen.source == "person" else []
+    change = [] if told else [f"{metric} {' → '.join(numbers)}."]
+    return [_sentence(seen.reasoning[:1].upper() + seen.reasoning[1:]), *change, *proof]
 
 
 def _taken_back(case: Case) -> list[str]:

@@ -73,7 +73,7 @@ def understand(text: str, names: Sequence[str], now: datetime) -> Question:
         model, line = _take_misspelt_name(line, names)
     stranger = None if model else _stranger(line)
     words = _corrected(_spell_out(line))
-    intent, verb = _intent(words, bool(found or model))
+    intent, verb = _intent(words, names_something=bool(found or model), asks=line.endswith("?"))
     return Question(
         intent=intent,
         action=None if intent is Intent.WHY_NOT and _asks_why_nothing(words) else _action(words),
@@ -161,8 +161,8 @@ def _correct(word: str) -> str:
     return close[0] if close else word
 
 
-def _intent(words: str, names_something: bool) -> tuple[Intent, str]:
-    verb = _request(words)
+def _intent(words: str, *, names_something: bool, asks: bool) -> tuple[Intent, str]:
+    verb = _request(words, asks)
     if verb:
         return Intent.ACT, verb
     for intent, pattern in PATTERNS:
@@ -173,11 +173,14 @@ def _intent(words: str, names_something: bool) -> tuple[Intent, str]:
     return (Intent.WHY if "#" in words else Intent.STATUS if names_something else Intent.UNKNOWN), ""
 
 
-def _request(words: str) -> str:
+def _request(words: str, asks: bool) -> str:
+    """Return the verb of a request to act. `Retrain?` asks about it; `Can you retrain?` wants it."""
     if CONSENT.match(words):
         return "approve" if not re.search(r"\b(?:reject|rejected|denied)\b", words) else "reject"
     match = IMPERATIVE.match(words)
-    return match["verb"] if match and match["verb"] in ACT_VERBS else ""
+    if match is None or match["verb"] not in ACT_VERBS or (asks and not match["asked"]):
+        return ""
+    return match["verb"]
 
 
 def _action(words: str) -> Action | None:

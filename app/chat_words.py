@@ -84,7 +84,9 @@ _ASKED = (
     r"(?:(?:can|could|would|will) you (?:please |now |just )?|i (?:want|need) you to |you (?:should|must) |let us "
     r"|go (?:ahead and |on and )?)"
 )
-IMPERATIVE = re.compile(rf"^(?:{_LEADS}\s+)*(?:{_ASKED})?(?:{_LEADS}\s+)*(?P<verb>[a-z]+)\b(?! (?:is|are|was|were)\b)")
+IMPERATIVE = re.compile(
+    rf"^(?:{_LEADS}\s+)*(?P<asked>{_ASKED})?(?:{_LEADS}\s+)*(?P<verb>[a-z]+)\b(?! (?:is|are|was|were)\b)"
+)
 CONSENT = re.compile(
     rf"^(?:{_LEADS}\s+)*"
     r"(?:(?:yes|yeah|yep|ok|okay|sure|approved|agreed|lgtm|confirmed|rejected|denied)|go ahead|do (?:it|that|so)"

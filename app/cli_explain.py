@@ -43,7 +43,7 @@ def _seen(telemetry: Any, observed: Any) -> None:
 
 def _flat(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in ({}, []))
     if isinstance(value, list):
         return "; ".join(map(_flat, value))
     return plain(value)
@@ -123,9 +123,9 @@ def _done(steps: Mapping[str, Any], outcomes: Iterable[Any]) -> None:
         result = execution["result"]
         if result:
             pretend = " (simulated)" if result["simulated"] else ""
-            point(
-                f"{result['called']} answered {result['status']}{pretend}: {pairs(result['answer'])} {result['detail']}"
-            )
+            point(f"{result['called']} answered {result['status']}{pretend}: {pairs(result['answer'])}")
+            if result["detail"] and result["detail"] not in execution["reasoning"]:
+                point(result["detail"])
     if verified or undone or (outcomes := list(outcomes)):
         heading("What came of it")
     if verified:

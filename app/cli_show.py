@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app.cli_text import coloured, columns, console, pairs, plain, put, short_id, utc_time
+from app.cli_text import coloured, columns, console, pairs, plain, put, share, short_id, utc_time
 
 # --- decisions -------------------------------------------------------------------------------------------------------
 
@@ -23,7 +23,7 @@ def decision_list(page: Any) -> None:
             coloured(item["decision_type"] or "undecided"),
             standing(item),
             coloured(item["outcome"] or ""),
-            plain(item["confidence"]),
+            share(item["confidence"]),
         )
     console().print(table)
     if page["next"]:
@@ -68,10 +68,15 @@ def decision(answer: Any) -> None:
         put("  Guardrail ", f"{plain(rule['rule'])}: {plain(rule['reason'])}")
     if done:
         put("  Done      ", plain(done["reasoning"]))
-        put("            ", pairs(done["context"]))
+        put("            ", pairs(_said_by_the_service(done["context"])))
     for case in answer["recalled"][:3]:
-        put("  Recalled  ", f"{plain(case['summary'])} ({plain(case['similarity'])} alike)")
+        put("  Recalled  ", f"{plain(case['summary'])} ({share(case['similarity'])} alike)")
     next_step(answer)
+
+
+def _said_by_the_service(context: Any) -> dict[str, Any]:
+    """Return what the service answered, without what is told anyway."""
+    return {name: value for name, value in context.items() if name not in ("called", "status", "detail", "simulated")}
 
 
 def headline(answer: Any) -> None:
@@ -80,7 +85,7 @@ def headline(answer: Any) -> None:
     proposed = Text(plain(plan["decision_type"]) if plan else "undecided", style="bold")
     sure = critic or plan
     parts: list[str | Text] = [Text(plain(answer["model_name"]), style="bold"), ": ", proposed, ", ", standing(answer)]
-    parts += [f", confidence {plain(sure['confidence'])}"] if sure else []
+    parts += [f", confidence {share(sure['confidence'])}"] if sure else []
     parts += [", outcome ", coloured(answer["outcome"])] if answer["outcome"] else []
     put(*parts)
     put("  ", Text(plain(answer["decision_id"]), style="dim"), "  ", Text(utc_time(answer["created_at"]), style="dim"))
@@ -144,7 +149,7 @@ def remembered(answer: Any) -> None:
 def mode_line(answer: Any) -> None:
     """Show the mode of the installation."""
     parts: list[str | Text] = ["Mode ", coloured(answer["mode"])]
-    parts += [f", set by {plain(answer['by'])}"] if answer["by"] else []
+    parts += [f", set by {plain(answer['by'])}"] if answer["changed_at"] else []
     parts += [f" on {utc_time(answer['changed_at'])}"] if answer["changed_at"] else []
     parts += [f": {plain(answer['reason'])}"] if answer["reason"] else []
     put(*parts)

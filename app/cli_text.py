@@ -104,3 +104,8 @@ def columns(*titles: str) -> Table:
 def pairs(values: Mapping[str, Any]) -> str:
     """Return names with their values in one line."""
     return ", ".join(f"{plain(name)} {plain(value)}" for name, value in values.items()) or "none"
+
+
+def share(value: float | None) -> str:
+    """Return a probability with two digits; nothing where there is none."""
+    return "" if value is None else f"{value:.2f}"

@@ -44,7 +44,7 @@ class PlannerAgent(Agent):
         runtime = Runtime(context=self._aurora.parts.deps)
         seen = await observe(State(decision_id=decision_id), runtime)
         made = await plan(State(decision_id=decision_id, situation=seen["situation"]), runtime)
-        return made["plan"]
+        return cast(Plan, made["plan"])
 
 
 class CriticAgent(Agent):
@@ -57,7 +57,8 @@ class CriticAgent(Agent):
         if recorded != plan:
             raise Conflict(f"This is not the newest plan on record for decision {plan.decision_id}.")
         state = State(decision_id=plan.decision_id, situation=situation, plan=plan)
-        return (await critique(state, Runtime(context=self._aurora.parts.deps)))["critique"]
+        judged = await critique(state, Runtime(context=self._aurora.parts.deps))
+        return cast(Critique, judged["critique"])
 
 
 class ExecutorAgent(Agent):

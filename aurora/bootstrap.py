@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from inspect import isclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from filelock import FileLock, Timeout
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -22,6 +23,9 @@ from aurora.ports import Clock, Tool
 from aurora.sandbox import World
 from aurora.settings import Settings
 from aurora.tools import build
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
 
 SANDBOX_SETTINGS = ModelSettings(
     cooldown_minutes=0.02,
@@ -111,7 +115,8 @@ async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheck
             kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
             open=False,
         ) as pool:
-            saver = AsyncPostgresSaver(pool, serde=serde)
+            rows = cast("AsyncConnectionPool[AsyncConnection[dict[str, Any]]]", pool)
+            saver = AsyncPostgresSaver(rows, serde=serde)
             await saver.setup()
             yield saver
         return

@@ -1,7 +1,8 @@
-"""Simulated episodes of a service with one hidden cause on each side: what AURORA would be shown, and what it would not.
+"""Simulated episodes of a service with one hidden cause on each side: what AURORA would and would not be shown.
 
-Numbers are drawn, not computed from first principles: each cause shows in the fields that it would show in, with noise, near
-misses and symptoms that do not always appear. Stdlib `random` only, so that a seed gives the same episodes anywhere.
+Numbers are drawn, not computed from first principles: each cause shows in the fields that it would show in, with
+noise, near misses and symptoms that do not always appear. Stdlib `random` only, so that a seed gives the same
+episodes anywhere.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -138,7 +139,7 @@ def _breaching(random: Random, quality: Cause, service: Cause) -> int:
     return random.choice((0, 1, 1)) if Cause.BLIP in (quality, service) else random.choice((1, 2, 3, 5, 8))
 
 
-# --- what shows by chance, whatever is behind it -----------------------------------------------------------------------
+# --- what shows by chance, whatever is behind it ---------------------------------------------------------------------
 
 
 def _mishaps(random: Random, fields: Fields) -> None:
@@ -150,10 +151,6 @@ def _mishaps(random: Random, fields: Fields) -> None:
 
 def _moved_inputs(random: Random, fields: Fields) -> None:
     _drifted(random, fields, random.betavariate(14, 7))
-
-
-def _just_deployed(random: Random, fields: Fields) -> None:
-    fields["deployment"]["minutes_since_deploy"] = random.uniform(3, 200)
 
 
 def _repeats_by_nature(random: Random, fields: Fields) -> None:
@@ -176,7 +173,7 @@ def _failing_requests(random: Random, fields: Fields) -> None:
     fields["model_metrics"]["error_rate"] = random.uniform(0.04, 0.1)
 
 
-# --- how the causes of the quality side show ---------------------------------------------------------------------------
+# --- how the causes of the quality side show -------------------------------------------------------------------------
 
 
 def _show_quality(random: Random, fields: Fields, cause: Cause, accuracy: float) -> None:
@@ -214,7 +211,7 @@ def _break_inputs(random: Random, fields: Fields) -> None:
         quality[kind] = random.uniform(0.08, 0.5)
 
 
-# --- how the causes of the service side show ---------------------------------------------------------------------------
+# --- how the causes of the service side show -------------------------------------------------------------------------
 
 
 def _nothing(_: Random, __: Fields) -> None:
@@ -237,7 +234,7 @@ def _surging(random: Random, fields: Fields, least: float, most: float) -> None:
 
 
 def _saturated(random: Random, fields: Fields) -> None:
-    if random.random() < 0.55:
+    if random.random() < 0.45:
         _slow(random, fields)
     if random.random() < 0.2:
         fields["model_metrics"]["error_rate"] = random.uniform(0.05, 0.3)
@@ -253,7 +250,7 @@ def _repeating(random: Random, fields: Fields) -> None:
 
 
 def _hot(random: Random, fields: Fields) -> None:
-    if random.random() < 0.6:
+    if random.random() < 0.45:
         _slow(random, fields, 1.05, 2.0)
     worst = random.choice(fields["system_load"]["replicas"])
     for replica in fields["system_load"]["replicas"]:
@@ -305,7 +302,6 @@ def _unexplained(random: Random, fields: Fields) -> None:
 
 MISHAPS: Sequence[tuple[float, Callable[[Random, Fields], None]]] = (
     (0.03, _moved_inputs),
-    (0.01, _just_deployed),
     (0.03, _repeats_by_nature),
     (0.003, _quiet_hour),
     (0.002, _busy_hour),

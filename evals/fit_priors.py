@@ -1,12 +1,12 @@
-"""Makes `aurora/policy/priors.json`: every number of the engine, fitted on seeded simulated worlds or judged with a reason.
+"""Makes `aurora/policy/priors.json`: every number of the engine, fitted on simulated worlds or judged with a reason.
 
     python evals/fit_priors.py           write the file
     python evals/fit_priors.py --check   make it anew and compare
 
 The worlds are in `episodes.py` and `streams.py`, the judged numbers in `judged.py`. Everything is drawn from
-`random.Random(SEED)`, whose sequence is the same on every platform and in every version of Python, so that the same file
-comes out each time. These worlds are this project's own idea of what goes wrong, and no published benchmark: a calibration
-on them is a claim about them alone.
+`random.Random(SEED)`, whose sequence is the same on every platform and in every version of Python, so that the same
+file comes out each time. These worlds are this project's own idea of what goes wrong, and no published benchmark: a
+calibration on them is a claim about them alone.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def healthy_level(random: Random) -> dict[str, float]:
     }
 
 
-# --- signs -------------------------------------------------------------------------------------------------------------
+# --- signs -----------------------------------------------------------------------------------------------------------
 
 
 def sign_chances(side: Side, numbers: Priors, random: Random) -> dict[str, dict[str, float]]:
@@ -146,7 +146,8 @@ def _viewed(episode: Episode, numbers: Priors) -> tuple[View, Episode]:
 def _chance(degrees: Sequence[float]) -> float:
     """Return the chance p under which signs of these degrees are likeliest, each with likelihood d·p + (1-d)·(1-p).
 
-    A small part of a case each way keeps it off 0 and 1. The likelihood is concave, so its slope is followed to 0 by bisection.
+    A small part of a case each way keeps it off 0 and 1. The likelihood is concave: its slope is followed to 0 by
+    bisection.
     """
 
     def slope(p: float) -> float:

@@ -1,131 +1,136 @@
 """The engine's numbers that nobody has measured: expert judgement, each group with the reason for it.
 
-`evals/fit_priors.py` copies them into `aurora/policy/priors.json` under "judgement". Chances are 0 to 1, costs and harms in
-hours of wrong answers, times in hours unless the name says otherwise.
+`evals/fit_priors.py` copies them into `aurora/policy/priors.json` under "judgement". Chances are 0 to 1, costs and
+harms in hours of wrong answers, times in hours unless the name says otherwise.
 """
 
 from typing import Any
 
-from aurora.domain import Cause as C
-from aurora.policy.moves import Move as M
-from aurora.policy.moves import Side
+from aurora.domain import Cause
+from aurora.policy.moves import Move, Side
 
 BASE_RATES = {
     Side.QUALITY: {
-        C.HEALTHY: 0.8005,
-        C.CONCEPT_DRIFT: 0.10,
-        C.COVARIATE_DRIFT: 0.03,
-        C.DATA_BUG: 0.0015,
-        C.BAD_DEPLOYMENT: 0.022,
-        C.LABEL_TROUBLE: 0.014,
-        C.BLIP: 0.006,
-        C.UNKNOWN: 0.026,
+        Cause.HEALTHY: 0.8005,
+        Cause.CONCEPT_DRIFT: 0.10,
+        Cause.COVARIATE_DRIFT: 0.03,
+        Cause.DATA_BUG: 0.0015,
+        Cause.BAD_DEPLOYMENT: 0.022,
+        Cause.LABEL_TROUBLE: 0.014,
+        Cause.BLIP: 0.006,
+        Cause.UNKNOWN: 0.026,
     },
     Side.SERVICE: {
-        C.HEALTHY: 0.921,
-        C.SATURATION: 0.03,
-        C.CACHEABLE_BURST: 0.007,
-        C.HOT_REPLICA: 0.009,
-        C.SLOW_VERSION: 0.004,
-        C.BAD_DEPLOYMENT: 0.0025,
-        C.OVER_PROVISIONED: 0.009,
-        C.DATA_BUG: 0.0015,
-        C.BLIP: 0.004,
-        C.UNKNOWN: 0.012,
+        Cause.HEALTHY: 0.914,
+        Cause.SATURATION: 0.03,
+        Cause.CACHEABLE_BURST: 0.007,
+        Cause.HOT_REPLICA: 0.016,
+        Cause.SLOW_VERSION: 0.004,
+        Cause.BAD_DEPLOYMENT: 0.0025,
+        Cause.OVER_PROVISIONED: 0.009,
+        Cause.DATA_BUG: 0.0015,
+        Cause.BLIP: 0.004,
+        Cause.UNKNOWN: 0.012,
     },
 }
 
 CURE = {
     Side.QUALITY: {
-        M.RETRAIN: {
-            C.CONCEPT_DRIFT: 0.985,
-            C.COVARIATE_DRIFT: 0.30,
-            C.DATA_BUG: 0.20,
-            C.BAD_DEPLOYMENT: 0.25,
-            C.LABEL_TROUBLE: 0.10,
-            C.BLIP: 0.90,
-            C.HEALTHY: 0.20,
-            C.UNKNOWN: 0.20,
+        Move.RETRAIN: {
+            Cause.CONCEPT_DRIFT: 0.985,
+            Cause.COVARIATE_DRIFT: 0.30,
+            Cause.DATA_BUG: 0.20,
+            Cause.BAD_DEPLOYMENT: 0.25,
+            Cause.LABEL_TROUBLE: 0.10,
+            Cause.BLIP: 0.90,
+            Cause.HEALTHY: 0.20,
+            Cause.UNKNOWN: 0.20,
         },
-        M.FINE_TUNE: {
-            C.CONCEPT_DRIFT: 0.93,
-            C.COVARIATE_DRIFT: 0.30,
-            C.DATA_BUG: 0.10,
-            C.BAD_DEPLOYMENT: 0.20,
-            C.LABEL_TROUBLE: 0.10,
-            C.BLIP: 0.90,
-            C.HEALTHY: 0.20,
-            C.UNKNOWN: 0.15,
+        Move.FINE_TUNE: {
+            Cause.CONCEPT_DRIFT: 0.93,
+            Cause.COVARIATE_DRIFT: 0.30,
+            Cause.DATA_BUG: 0.10,
+            Cause.BAD_DEPLOYMENT: 0.20,
+            Cause.LABEL_TROUBLE: 0.10,
+            Cause.BLIP: 0.90,
+            Cause.HEALTHY: 0.20,
+            Cause.UNKNOWN: 0.15,
         },
-        M.ROUTE_BACK: {C.BAD_DEPLOYMENT: 0.95, C.CONCEPT_DRIFT: 0.12, C.BLIP: 0.80, C.UNKNOWN: 0.20},
-        M.ALERT: {
-            C.CONCEPT_DRIFT: 0.50,
-            C.COVARIATE_DRIFT: 0.10,
-            C.DATA_BUG: 0.93,
-            C.BAD_DEPLOYMENT: 0.70,
-            C.LABEL_TROUBLE: 0.75,
-            C.BLIP: 0.20,
-            C.UNKNOWN: 0.85,
+        Move.ROUTE_BACK: {Cause.BAD_DEPLOYMENT: 0.95, Cause.CONCEPT_DRIFT: 0.12, Cause.BLIP: 0.80, Cause.UNKNOWN: 0.20},
+        Move.ALERT: {
+            Cause.CONCEPT_DRIFT: 0.50,
+            Cause.COVARIATE_DRIFT: 0.10,
+            Cause.DATA_BUG: 0.93,
+            Cause.BAD_DEPLOYMENT: 0.70,
+            Cause.LABEL_TROUBLE: 0.75,
+            Cause.BLIP: 0.20,
+            Cause.UNKNOWN: 0.85,
         },
-        M.LEAVE: {
-            C.HEALTHY: 0.99,
-            C.COVARIATE_DRIFT: 0.94,
-            C.BLIP: 0.93,
-            C.LABEL_TROUBLE: 0.25,
-            C.CONCEPT_DRIFT: 0.03,
-            C.UNKNOWN: 0.05,
+        Move.LEAVE: {
+            Cause.HEALTHY: 0.99,
+            Cause.COVARIATE_DRIFT: 0.94,
+            Cause.BLIP: 0.93,
+            Cause.LABEL_TROUBLE: 0.25,
+            Cause.CONCEPT_DRIFT: 0.03,
+            Cause.UNKNOWN: 0.05,
         },
     },
     Side.SERVICE: {
-        M.CACHE: {C.CACHEABLE_BURST: 0.94, C.SATURATION: 0.80, C.HOT_REPLICA: 0.30, C.SLOW_VERSION: 0.60, C.BLIP: 0.85},
-        M.ROUTE_AWAY: {C.HOT_REPLICA: 0.95, C.SATURATION: 0.05, C.BLIP: 0.85, C.UNKNOWN: 0.10},
-        M.ROUTE_BACK: {C.SLOW_VERSION: 0.94, C.BAD_DEPLOYMENT: 0.95, C.BLIP: 0.85, C.UNKNOWN: 0.15},
-        M.SCALE_UP: {
-            C.SATURATION: 0.95,
-            C.CACHEABLE_BURST: 0.60,
-            C.HOT_REPLICA: 0.30,
-            C.SLOW_VERSION: 0.20,
-            C.BLIP: 0.85,
-            C.UNKNOWN: 0.15,
+        Move.CACHE: {
+            Cause.CACHEABLE_BURST: 0.94,
+            Cause.SATURATION: 0.80,
+            Cause.HOT_REPLICA: 0.30,
+            Cause.SLOW_VERSION: 0.60,
+            Cause.BLIP: 0.85,
         },
-        M.SCALE_DOWN: {C.OVER_PROVISIONED: 0.95, C.HEALTHY: 0.60},
-        M.ALERT: {
-            C.SATURATION: 0.50,
-            C.CACHEABLE_BURST: 0.50,
-            C.HOT_REPLICA: 0.60,
-            C.SLOW_VERSION: 0.70,
-            C.BAD_DEPLOYMENT: 0.75,
-            C.OVER_PROVISIONED: 0.20,
-            C.DATA_BUG: 0.93,
-            C.BLIP: 0.20,
-            C.UNKNOWN: 0.88,
+        Move.ROUTE_AWAY: {Cause.HOT_REPLICA: 0.95, Cause.SATURATION: 0.05, Cause.BLIP: 0.85, Cause.UNKNOWN: 0.10},
+        Move.ROUTE_BACK: {Cause.SLOW_VERSION: 0.94, Cause.BAD_DEPLOYMENT: 0.95, Cause.BLIP: 0.85, Cause.UNKNOWN: 0.15},
+        Move.SCALE_UP: {
+            Cause.SATURATION: 0.95,
+            Cause.CACHEABLE_BURST: 0.60,
+            Cause.HOT_REPLICA: 0.30,
+            Cause.SLOW_VERSION: 0.20,
+            Cause.BLIP: 0.85,
+            Cause.UNKNOWN: 0.15,
         },
-        M.LEAVE: {C.HEALTHY: 0.99, C.BLIP: 0.93, C.OVER_PROVISIONED: 0.20, C.UNKNOWN: 0.05},
+        Move.SCALE_DOWN: {Cause.OVER_PROVISIONED: 0.95, Cause.HEALTHY: 0.60},
+        Move.ALERT: {
+            Cause.SATURATION: 0.50,
+            Cause.CACHEABLE_BURST: 0.50,
+            Cause.HOT_REPLICA: 0.60,
+            Cause.SLOW_VERSION: 0.70,
+            Cause.BAD_DEPLOYMENT: 0.75,
+            Cause.OVER_PROVISIONED: 0.20,
+            Cause.DATA_BUG: 0.93,
+            Cause.BLIP: 0.20,
+            Cause.UNKNOWN: 0.88,
+        },
+        Move.LEAVE: {Cause.HEALTHY: 0.99, Cause.BLIP: 0.93, Cause.OVER_PROVISIONED: 0.20, Cause.UNKNOWN: 0.05},
     },
 }
 
 HOURS_UNTIL_EFFECT = {
-    M.RETRAIN: 1.0,
-    M.FINE_TUNE: 0.3,
-    M.CACHE: 0.1,
-    M.ROUTE_AWAY: 0.1,
-    M.ROUTE_BACK: 0.1,
-    M.SCALE_UP: 0.15,
-    M.SCALE_DOWN: 0.1,
-    M.ALERT: 4.0,
-    M.LEAVE: 0.0,
+    Move.RETRAIN: 1.0,
+    Move.FINE_TUNE: 0.3,
+    Move.CACHE: 0.1,
+    Move.ROUTE_AWAY: 0.1,
+    Move.ROUTE_BACK: 0.1,
+    Move.SCALE_UP: 0.15,
+    Move.SCALE_DOWN: 0.1,
+    Move.ALERT: 4.0,
+    Move.LEAVE: 0.0,
 }
 
 HARM_IF_WRONG = {
-    M.RETRAIN: 0.10,
-    M.FINE_TUNE: 0.05,
-    M.CACHE: 0.10,
-    M.ROUTE_AWAY: 0.10,
-    M.ROUTE_BACK: 0.10,
-    M.SCALE_UP: 0.0,
-    M.SCALE_DOWN: 0.30,
-    M.ALERT: 0.0,
-    M.LEAVE: 0.0,
+    Move.RETRAIN: 0.10,
+    Move.FINE_TUNE: 0.05,
+    Move.CACHE: 0.10,
+    Move.ROUTE_AWAY: 0.10,
+    Move.ROUTE_BACK: 0.10,
+    Move.SCALE_UP: 0.0,
+    Move.SCALE_DOWN: 0.30,
+    Move.ALERT: 0.15,
+    Move.LEAVE: 0.0,
 }
 
 WIDTHS = {
@@ -134,19 +139,19 @@ WIDTHS = {
     "drift": 0.05,
     "bad_rate": 0.15,
     "freshness": 0.15,
-    "deploy": 0.30,
+    "deploy": 0.12,
     "labels": 0.25,
     "persistence": 0.40,
-    "latency": 0.015,
-    "errors": 0.20,
-    "usage": 0.01,
-    "idle": 0.015,
-    "repeats": 0.04,
-    "imbalance": 0.06,
-    "hot_load": 0.05,
+    "latency": 0.008,
+    "errors": 0.10,
+    "usage": 0.008,
+    "idle": 0.01,
+    "repeats": 0.025,
+    "imbalance": 0.04,
+    "hot_load": 0.03,
     "latency_imbalance": 0.20,
     "traffic": 0.10,
-    "breach": 0.02,
+    "breach": 0.01,
     "fine_tune": 0.012,
     "sure": 0.02,
 }
@@ -209,40 +214,40 @@ ADVISOR = {
 
 JUDGEMENT: dict[str, dict[str, Any]] = {
     "base_rates": {
-        "why": "How often each cause is behind a look, before any evidence. Set so that low accuracy and detected drift "
-        "together are enough for a confident answer without a baseline (contract), and low accuracy alone is not.",
+        "why": "How often each cause is behind a look, before any evidence. Set so that low accuracy and detected "
+        "drift together are enough for a confident answer without a baseline (contract), and low accuracy alone is not.",
         "value": BASE_RATES,
     },
     "cure": {
         "why": "Chance that a move reaches its goal under each cause; what is not named is 0. On-call practice: a full "
-        "retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load and little else; "
-        "nothing but people cures what is upstream or unknown.",
+        "retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load and little "
+        "else; nothing but people cures what is upstream or unknown.",
         "value": CURE,
     },
     "hours_until_effect": {
-        "why": "Training takes about an hour, incremental training minutes, switches less; people take half a shift to find "
-        "and mend a cause.",
+        "why": "Training takes about an hour, incremental training minutes, switches less; people take half a shift to "
+        "find and mend a cause.",
         "value": HOURS_UNTIL_EFFECT,
     },
     "harm_if_wrong": {
-        "why": "What a move does by itself where it cures nothing: stale answers, a colder model, less room for a burst. "
-        "Small beside the harm of an hour of trouble, since all of them are watched and taken back.",
+        "why": "What a move does by itself where it cures nothing: stale answers, a colder model, less room for a "
+        "burst, people who stop listening. Small beside the harm of an hour of trouble, since all of them are watched and taken back.",
         "value": HARM_IF_WRONG,
     },
     "widths": {
-        "why": "How wide the slope of each sign is around its threshold, in the sign's own unit or as a log ratio: about the "
-        "noise between two looks at an unchanged service.",
+        "why": "How wide the slope of each sign is around its threshold, in the sign's own unit or as a log ratio: "
+        "about the noise between two looks at an unchanged service.",
         "value": WIDTHS,
     },
     "numbers": {
-        "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a service "
-        "daily; the target usage is that of Kubernetes' autoscaler examples; a look 2 hours later clears up about a third of "
+        "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
+        "service daily; the target usage is that of Kubernetes' autoscaler examples; a look 2 hours later clears up a fifth of "
         "what is unclear; a case loses half its worth in a quarter of a year; a prior is worth a dozen cases.",
         "value": NUMBERS,
     },
     "advisor": {
-        "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index of 0.2 as "
-        "the usual sign of a shift, savings that turn out half as large or as small again.",
+        "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index of "
+        "0.2 as the usual sign of a shift, savings that turn out half as large or as small again.",
         "value": ADVISOR,
     },
 }

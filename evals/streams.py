@@ -1,8 +1,9 @@
 """Simulated error streams of models that age, and the numbers of `RetrainAdvisor` fitted on them.
 
-A concept moves through time: not at all, by jumps, slowly, back and forth, or for a moment. A model trained at step s errs at
-step t by how far the concept has moved from where its training window was. Every counterfactual is a look-up, so that the
-cheapest schedule of retrains is found exactly, by dynamic programming. Nothing of that is shown to the advisor.
+A concept moves through time: not at all, by jumps, slowly, back and forth, or for a moment. A model trained at step
+s errs at step t by how far the concept has moved from where its training window was. Every counterfactual is a
+look-up, so that the cheapest schedule of retrains is found exactly, by dynamic programming. Nothing of that is shown
+to the advisor.
 """
 
 import math
@@ -35,8 +36,8 @@ UNFITTED: dict[str, Any] = {
     "cases": [],
 }
 TRIED = {
-    "forgetting": (0.8, 0.88, 0.93),
-    "hope": (0.5, 1.0),
+    "forgetting": (0.84, 0.88, 0.92),
+    "hope": (0.75, 1.0),
     "patience": (0.0, 0.3),
     "caution": (0.0, 0.5, 1.0),
 }

@@ -205,8 +205,15 @@ def make_venv(job: Job) -> None:
         STATE.write_text(HALF_MADE, encoding="utf-8")
     except OSError as error:
         raise Stop(f"{VENV} cannot be made ({error.strerror}).") from error
-    job.run([sys.executable, "-m", "venv", str(VENV)], "the virtual environment could not be made")
+    job.run([_base_python(), "-m", "venv", str(VENV)], "the virtual environment could not be made")
     STATE.write_text(EMPTY, encoding="utf-8")
+
+
+def _base_python() -> str:
+    """Return the Python that runs this, or the one below it where somebody stands in an active `.venv`."""
+    if sys.prefix == sys.base_prefix:
+        return sys.executable
+    return str(Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info)))
 
 
 def pip(arguments: Sequence[str], job: Job) -> None:

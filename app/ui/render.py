@@ -72,7 +72,7 @@ def decision(answer: Mapping[str, Any]) -> str:
         lines.append(_line("Critic", f"{verdict}, risk {text(critic['risk'])}: {text(critic['reasoning'])}"))
     lines += [_line("Guardrail", f"{text(rule['rule'])}: {text(rule['reason'])}") for rule in answer["rules"]]
     if done:
-        lines.append(_line("Done", f"{text(done['reasoning'])} {_pairs(done['context'])}"))
+        lines += [_line("Done", text(done["reasoning"])), _line("Answered", _pairs(_answer(done["context"])))]
     lines += [
         _line("Recalled", f"{text(c['summary'])} ({text(c['similarity'])} alike)") for c in answer["recalled"][:3]
     ]
@@ -82,7 +82,7 @@ def decision(answer: Mapping[str, Any]) -> str:
 def _title(answer: Mapping[str, Any]) -> str:
     plan = answer["planner_decision"]
     sure = answer["critic_decision"] or plan
-    confidence = f", confidence {text(sure['confidence'])}" if sure else ""
+    confidence = f", confidence {sure['confidence']:.2f}" if sure else ""
     pretend = ' <span class="word simulated">simulated</span>' if answer["simulated"] else ""
     ending = f" ({text(answer['ending']).replace('_', ' ')})" if answer["ending"] else ""
     outcome = f"outcome {word(answer['outcome'])}" if answer["outcome"] else ""
@@ -95,6 +95,11 @@ def _title(answer: Mapping[str, Any]) -> str:
 
 def _line(name: str, html: str) -> str:
     return f"<p><b>{name}</b> {html}</p>" if html.strip() else ""
+
+
+def _answer(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the service answered, without what is told anyway."""
+    return {name: value for name, value in context.items() if name not in ("called", "status", "detail", "simulated")}
 
 
 def _case(case: Mapping[str, Any]) -> str:
@@ -130,7 +135,7 @@ def _seen(telemetry: Mapping[str, Any]) -> list[str]:
 
 def _flat(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{text(name)} {_flat(inner)}" for name, inner in value.items())
+        return ", ".join(f"{text(name)} {_flat(inner)}" for name, inner in value.items() if inner not in ({}, []))
     return "; ".join(map(_flat, value)) if isinstance(value, list) else text(value)
 
 

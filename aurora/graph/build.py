@@ -13,16 +13,18 @@ from aurora.graph.gate import rule
 from aurora.graph.learner import learn, report
 from aurora.graph.observer import observe
 from aurora.graph.planner import plan
+from aurora.graph.recorded import Node
 from aurora.graph.state import Answer, Request, State
 from aurora.graph.verifier import undo, verify, watch
 
 Graph = CompiledStateGraph[State, Deps, Request, Answer]
+NODES: tuple[Node, ...] = (observe, plan, critique, rule, approve, execute, watch, verify, undo, learn, report)
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
     """Return the compiled loop; without a checkpointer it can be drawn but not interrupted."""
     graph = StateGraph(State, context_schema=Deps, input_schema=Request, output_schema=Answer)
-    for node in (observe, plan, critique, rule, approve, execute, watch, verify, undo, learn, report):
+    for node in NODES:
         graph.add_node(node.__name__, node)
 
     graph.add_edge(START, "observe")

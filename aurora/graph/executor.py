@@ -69,7 +69,7 @@ async def _apply(tool: Tool, call: Step, key: str, seconds: float) -> tuple[Tool
         result = await asyncio.wait_for(asyncio.to_thread(tool.apply, call, key), seconds)
     except TimeoutError:
         detail = f"No answer within {seconds:g} seconds; what it did is not known."
-        return ToolResult(status="failed", called=called, detail=detail, simulated=tool.simulated), Ending.TIMED_OUT
+        return ToolResult(status="no_data", called=called, detail=detail, simulated=tool.simulated), Ending.TIMED_OUT
     except Exception as error:
         # A bug in a tool must end the decision as failed, not leave it running for ever.
         log.exception("%s raised", called)

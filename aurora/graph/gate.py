@@ -109,15 +109,16 @@ def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mod
             dry_run=proposal.dry_run,
             facts=facts,
             now=deps.clock(),
-            consent=state.approval.fingerprint if _consented(state) else None,
+            consent=_consent(state),
             round=proposal.round,
             fleet_share_in_change=deps.fleet_share_in_change,
         )
     )
 
 
-def _consented(state: State) -> bool:
-    return state.approval is not None and state.approval.answer in ("approved", "edited")
+def _consent(state: State) -> str | None:
+    said = state.approval
+    return said.fingerprint if said is not None and said.answer in ("approved", "edited") else None
 
 
 def _target(state: State) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from langgraph.runtime import Runtime
 
@@ -37,34 +37,42 @@ class Draft(Generic[Noun]):
 
 
 Body = Callable[[State, Deps], Awaitable[Draft[Noun]]]
-Node = Callable[[State, Runtime[Deps]], Awaitable[dict[str, Noun]]]
 RoundOf = Callable[[State, Deps], int]
 
 
-def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[Body[Noun]], Node[Noun]]:
+class Node(Protocol):
+    """A node as LangGraph calls it: state in, the one field that it adds out."""
+
+    __name__: str
+
+    async def __call__(self, state: State, runtime: Runtime[Deps]) -> dict[str, Any]: ...
+
+
+def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[Body[Noun]], Node]:
     """Make a node of `body`: it fills `field` of the state, once per (decision, round, node).
 
     The node's name is the body's, so that the ledger, the trace and the diagram use one word.
     """
 
-    def decorate(body: Body[Noun]) -> Node[Noun]:
+    def decorate(body: Body[Noun]) -> Node:
         name = body.__name__
 
         @wraps(body)
-        async def node(state: State, runtime: Runtime[Deps]) -> dict[str, Noun]:
+        async def node(state: State, runtime: Runtime[Deps]) -> dict[str, Any]:
             deps = runtime.context
             turn = await asyncio.to_thread(round_of, state, deps)
             found = await asyncio.to_thread(deps.ledger.decisions.noun, state.decision_id, turn, name)
             if found is None:
                 draft = await body(state, deps)
-                where = standing_of(replace(state, **{field: draft.noun}))
+                added: dict[str, Any] = {field: draft.noun}
+                where = standing_of(replace(state, **added))
                 found = await asyncio.to_thread(_record, deps, (state.decision_id, turn, name), draft, where)
             return {field: noun_type.model_validate_json(found)}
 
         # LangGraph reads the annotations of what it is given, and `wraps` would show it the body's.
-        del node.__wrapped__  # type: ignore[attr-defined]
+        del node.__wrapped__
         node.__annotations__ = {"state": State, "runtime": Runtime[Deps], "return": dict[str, Any]}
-        return node
+        return cast(Node, node)
 
     return decorate
 

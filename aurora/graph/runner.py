@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=20)
 """How long a new decision waits for a change of its model that is about to be verified."""
+QUIET = 5
+"""How many time limits of a tool call an effect of unknown outcome is given to show itself."""
 TRIES = 3
 """How often the sweep advances a decision that keeps raising, before it leaves it to the next start."""
 
@@ -59,11 +61,21 @@ class Runner:
 
     async def sweep(self) -> int:
         """Advance everything that waits for nothing any more; return how many decisions that were."""
+        await asyncio.to_thread(self._reconcile)
         waiting = await asyncio.to_thread(self._ready)
         for decision_id in waiting:
             await self._advance_safely(decision_id)
         await self._tell_and_remember()
         return len(waiting)
+
+    def _reconcile(self) -> None:
+        """Settle effects of which nobody knows whether they happened, once their target has had time to show them."""
+        quiet = self._deps.clock() - timedelta(seconds=QUIET * self._deps.tool_timeout_seconds)
+        for intent in self._deps.ledger.intents.open_intents():
+            if intent.state == "unknown" and intent.begun_at < quiet:
+                found = self._deps.tools[intent.step.action].look_up(intent.key)
+                absent = found.evolve(status="failed", detail="It never reached its target.")
+                self._deps.ledger.intents.finish(intent.key, absent if found.status == "no_data" else found)
 
     def _ready(self) -> list[str]:
         ledger, now = self._deps.ledger, self._deps.clock()

@@ -68,7 +68,7 @@ def _verify(state: State, deps: Deps) -> Verification:
         tool=deps.tools[execution.step.action].look_up(execution.intent_key),
         points_before=[p for p in points if p.timestamp is not None and p.timestamp < execution.executed_at],
         points_after=[p for p in points if p.timestamp is not None and p.timestamp >= execution.executed_at],
-        report=reports[-1] if reports else None,
+        report=reports[-1].report if reports else None,
     )
     return compare(the_plan(state).goal, evidence)
 
@@ -95,7 +95,7 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
     except GateClosed as closed:
         return Draft(Undo(status="failed", reasoning=str(closed)))
     before = execution.result.before if execution.result and execution.result.before else done.before
-    result = await asyncio.to_thread(tool.undo, execution.step, key, before)
+    result = await asyncio.to_thread(tool.undo, execution.step, execution.intent_key, before)
     await asyncio.to_thread(deps.ledger.intents.finish, key, result)
     return Draft(_undone(state, deps, result))
 

@@ -1,8 +1,7 @@
 """The truth, in SQL: models and points, decisions with all that led to them, intents, approvals, memory, audit."""
 
 from aurora.ledger.audit import ADMINISTRATION, chain_of
-from aurora.ledger.intents import GateClosed
 from aurora.ledger.ledger import Ledger
 from aurora.ledger.store import Store
 
-__all__ = ["ADMINISTRATION", "GateClosed", "Ledger", "Store", "chain_of"]
+__all__ = ["ADMINISTRATION", "Ledger", "Store", "chain_of"]

@@ -268,21 +268,21 @@ def _noun(id: str, round: int, node: str) -> Select[str]:
 
 def _stated(session: Session, decision: Fetched[*tuple[Any, ...]], noun: Value) -> dict[str, Any]:
     """Return what the noun says about the decision as a whole."""
+    said: dict[str, Any] = {}
     match noun:
         case Plan():
-            return {"decision_type": noun.step.action, "confidence": noun.confidence, "price": noun.price}
+            said = {"decision_type": noun.step.action, "confidence": noun.confidence, "price": noun.price}
         case Critique():
-            return {"confidence": noun.confidence}
+            said = {"confidence": noun.confidence}
         case Ruling():
-            return {"confidence": noun.confidence, **_edited(session, decision, noun.step.action)}
+            said = {"confidence": noun.confidence, **_edited(session, decision, noun.step.action)}
         case Execution():
-            return _edited(session, decision, noun.step.action)
+            said = _edited(session, decision, noun.step.action)
         case Verification():
-            return {"verified": noun.verified}
+            said = {"verified": noun.verified}
         case Report():
-            return {"reported": True}
-        case _:
-            return {}
+            said = {"reported": True}
+    return said
 
 
 def _edited(session: Session, decision: Fetched[*tuple[Any, ...]], action: Action) -> dict[str, Any]:

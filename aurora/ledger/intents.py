@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from aurora.domain import Facts, Mode, Ruling, Step, ToolResult
-from aurora.errors import AuroraError, NotFound
+from aurora.errors import GateClosed, NotFound
 from aurora.ledger.audit import AURORA, chain_of
 from aurora.ledger.facts import facts
 from aurora.ledger.installation import locked_mode, stricter
@@ -23,14 +23,6 @@ from aurora.ledger.tables import DecisionRow, IntentRow, ModelRow
 
 _STATES = {"ok": "done", "failed": "failed", "refused": "failed", "no_data": "unknown"}
 """What a tool's answer says about the effect; no answer means that nobody knows."""
-
-
-class GateClosed(AuroraError):
-    """The gate is closed for this step."""
-
-    def __init__(self, ruling: Ruling) -> None:
-        self.ruling = ruling
-        super().__init__(" ".join(finding.reason for finding in ruling.findings))
 
 
 class Intents(Part):
@@ -60,7 +52,7 @@ class Intents(Part):
             now, model_name = self._clock(), _model(session, decision_id)
             ruling = check(facts(session, model_name, decision_id, now), stricter(mode, _own_mode(session, model_name)))
             if ruling.verdict != "allow":
-                raise GateClosed(ruling)
+                raise GateClosed(" ".join(finding.reason for finding in ruling.findings), ruling=ruling)
             begun = {"key": key, "decision_id": decision_id, "model_name": model_name, "step": step, "tool": tool}
             begun |= {"undo": undo, "state": "begun", "begun_at": now}
             session.execute(insert(IntentRow.__table__).values(**begun, action=step.action.value))

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aurora.errors import AuroraError, Unavailable
 
 if TYPE_CHECKING:
+    import httpx
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
     from chromadb.config import Settings
@@ -120,7 +121,10 @@ class Index:
     def close(self) -> None:
         """Let go of the database; what is under way in other threads ends in `IndexFailed`."""
         with self.writing, in_words("be closed"):
+            sessions = _sessions(self._client)
             self._client.close()
+            for session in sessions:
+                session.close()
 
     def _put(self, place: str, points: Sequence[Point]) -> None:
         ids, vectors = [point.id for point in points], [list(point.vector) for point in points]
@@ -186,9 +190,19 @@ def connected(host: str, port: int, *, ssl: bool, seconds: float) -> "Client":
         import chromadb
 
         client = cast("Client", chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings()))
-        # There is no setting for it, and without it a server that hangs hangs AURORA. A test holds this in place.
-        client._server._session.timeout = seconds  # type: ignore[attr-defined]
+        for session in _sessions(client):
+            session.timeout = seconds
         return client
+
+
+def _sessions(client: "Client") -> "list[httpx.Client]":
+    """Return the HTTP clients inside of `client`; an embedded one has none.
+
+    Chroma waits on them without end, which lets a server that hangs hang AURORA, and never closes them; it has no
+    setting for either. Tests hold this in place.
+    """
+    parts: tuple[Any, ...] = (client, client._admin_client)
+    return [part._server._session for part in parts if hasattr(part._server, "_session")]
 
 
 def _settings() -> "Settings":

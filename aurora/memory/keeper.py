@@ -3,8 +3,8 @@
     waiting → opening → catching up → open ─ trouble → opening again …
                  └ failed: tried again, later and later
 
-Whoever wants the index asks with `opened` and waits no longer than they say. While it catches up it is open already,
-and answers from what it has.
+Whoever wants the index asks with `opened` and waits no longer than they say. While it catches up it is open already: a
+question gives it a few seconds to finish, and then is answered from what is there.
 """
 
 import atexit
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 2.0
 """What a start leaves to the rest of the program, unless somebody asks: loading keeps two processors busy for seconds,
 and a command that needs no memory is over by then."""
+CATCH_UP_SECONDS = 5.0
+"""How long after its opening an index that is still catching up is not asked yet, if the caller has the time."""
 TICK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -46,6 +48,7 @@ class Keeper:
         self._news = threading.Condition()
         self._index: Index | None = None
         self._health = Health(word="down", detail="The memory was not started.")
+        self._opened_at = 0.0
         self._level = False
         self._wanted, self._trouble, self._stop = threading.Event(), threading.Event(), threading.Event()
 
@@ -64,9 +67,13 @@ class Keeper:
 
     def opened(self, seconds: float) -> Index:
         """Return the open index, waiting at most `seconds` for it. Raises `Unavailable`, at once if it is down."""
+        until = time.monotonic() + seconds
         self._wanted.set()
         with self._news:
             self._news.wait_for(lambda: self._index is not None or self._health.word == "down", seconds)
+            if self._index is not None:
+                patience = min(until, self._opened_at + CATCH_UP_SECONDS) - time.monotonic()
+                self._news.wait_for(lambda: self._level or self._index is None, max(0.0, patience))
             if self._index is None:
                 raise Unavailable(self._health.detail)
             return self._index
@@ -95,6 +102,7 @@ class Keeper:
                 self._index = None
                 self._level = False
                 self._health = Health(word="degraded", detail=str(error))
+                self._news.notify_all()
                 self._trouble.set()
 
     def close(self) -> None:
@@ -144,6 +152,7 @@ class Keeper:
         index = self._home.open(self._embedder.fingerprint)
         with self._news:
             self._index = index
+            self._opened_at = time.monotonic()
             self._news.notify_all()
         return index
 
@@ -172,6 +181,7 @@ class Keeper:
         with self._news:
             self._index = None
             self._level = False
+            self._news.notify_all()
         if index is None:
             return
         try:

@@ -1,6 +1,7 @@
 """The deciding core: pure, deterministic, explainable. No framework, no input or output.
 
-`propose` (engine) → `judge` (critic) → `rule` (guardrails) → `verify` (verification); `RetrainAdvisor` stands by itself.
+`propose` (engine) → `judge` (critic) → `rule` (guardrails) → `verify` (verification); `RetrainAdvisor` stands by
+itself.
 """
 
 from aurora.policy.advisor import RetrainAdvice, RetrainAdvisor

@@ -1,12 +1,13 @@
 """When to retrain one model, step by step: the same idea as the engine, along time.
 
-A sequential expected-utility rule. After each step it asks what a retrain now would save: the error that it would take
-away, times the steps for which that gain is expected to hold, less what it costs. It retrains when the saving is positive
-and one more step of waiting is not worth more, that is, when the gain of that step outweighs the loss that better knowledge
-might yet spare.
+A sequential expected-utility rule. After each step it asks what a retrain now would save: the error that it would
+take away, times the steps for which that gain is expected to hold, less what it costs. It retrains when the saving
+is positive and one more step of waiting is not worth more, that is, when the gain of that step outweighs the loss
+that better knowledge might yet spare.
 
-How much of a rise a retrain takes away, and for how long, is learned from cases: those that ship, or those passed in, and
-what this model's own retrains showed. Constant, few or contradictory data shrink to them, and give "keep it".
+How much of a rise a retrain takes away, and for how long, is learned from cases: those that ship, or those passed
+in, and what this model's own retrains showed. Constant, few or contradictory data shrink to them, and give "keep
+it".
 """
 
 import math
@@ -30,7 +31,7 @@ class RetrainAdvice:
     probability: float
     """Calibrated probability that retraining now costs less than keeping the model."""
     saving: float
-    """Expected saving, in the units of `retrain_cost`; below 0 where retraining is expected to cost more than it brings."""
+    """Expected saving, in the units of `retrain_cost`; below 0 where retraining costs more than it brings."""
     reason: str
 
 
@@ -57,8 +58,8 @@ class _Cycle:
 class RetrainAdvisor:
     """Advises whether to retrain one deployed model now.
 
-    `retrain_cost` is in units of one step of 100 % error. `cases` are past retrains to learn from; by default those that
-    ship. Not thread-safe: one advisor belongs to one model.
+    `retrain_cost` is in units of one step of 100 % error. `cases` are past retrains to learn from; by default those
+    that ship. `priors` stands in for the shipped numbers. Not thread-safe: one advisor belongs to one model.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class RetrainAdvisor:
             self._compare(challenger)
 
     def retrained(self) -> None:
-        """Say that the model was retrained after the newest step: what was learned of the old model is kept as a case."""
+        """Say that the model was retrained after the newest step. What the one before showed is kept as a case."""
         cycle = self._cycle
         if self._pending is not None and cycle.age > 0:
             self._cases.append(self._case(self._pending))
@@ -194,8 +195,8 @@ class RetrainAdvisor:
     def _holding(self) -> float:
         """Return for how many steps a retrain now would keep its gain.
 
-        A sudden rise is taken to stay away until the next one; a slow one comes back as slowly as it came, for which the
-        best time to retrain is when the error so far above the fresh level adds up to the price: half its age ahead.
+        A sudden rise is taken to stay away until the next one. A slow one comes back as slowly as it came: the best
+        time for it is when the error above the fresh level has added up to the price, which is half its age ahead.
         """
         cycle, rise = self._cycle, self._rise()
         linear = rise * cycle.age / 2
@@ -220,13 +221,12 @@ class RetrainAdvisor:
         return RetrainCase(rise, min(max(recovered, 0.0), 1.0), float(self._cycle.age))
 
     def _reason(self, retrain: bool, gain: float, saving: float) -> str:
-        cycle = self._cycle
-        now = (
-            f"The error is {cycle.level or 0.0:.3f}, {self._rise():.3f} above the {self._reachable():.3f} of a fresh model"
-        )
-        would = f"retraining is expected to take away {gain:.3f} a step for {self._holding():.0f} steps, at a cost of {self._cost:g}"
-        return f"{now}; {would}: {'a saving' if saving > 0 else 'a loss'} of {abs(saving):.2f}." + (
-            "" if retrain or saving <= 0 else " Waiting one more step is worth more."
+        level, rise, reachable = self._cycle.level or 0.0, self._rise(), self._reachable()
+        verdict = f"a {'saving' if saving > 0 else 'loss'} of {abs(saving):.2f}"
+        wait = "" if retrain or saving <= 0 else " Waiting one more step is worth more."
+        return (
+            f"The error is {level:.3f}, {rise:.3f} above the {reachable:.3f} of a fresh model; retraining is expected "
+            f"to take away {gain:.3f} a step for {self._holding():.0f} steps at a cost of {self._cost:g}: {verdict}.{wait}"
         )
 
 

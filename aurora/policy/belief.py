@@ -1,10 +1,10 @@
 """How sure: the chance that a move succeeds, shrunk from its prior to what outcomes of similar cases say.
 
-A case counts by its similarity in numbers, by how its outcome is known, and by its age. What somebody merely told moves
-nothing, and nothing simulated ever counts for what is real.
+A case counts by its similarity in numbers, by how its outcome is known, and by its age. What somebody merely told
+moves nothing, and nothing simulated ever counts for what is real.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp
@@ -80,7 +80,7 @@ def similarity(case: Recalled, here: Mapping[str, float], numbers: Numbers) -> f
 
 
 def kernel(here: Mapping[str, float], there: Mapping[str, float], bandwidth: float) -> float:
-    """Return the similarity of two sets of features, from 0 to 1: Gaussian in what both know, less for what one lacks."""
+    """Return the similarity of two sets of features, from 0 to 1: Gaussian in what both know, less what one lacks."""
     shared = sorted(here.keys() & there.keys())
     if not shared:
         return 0.0
@@ -105,3 +105,9 @@ def lower_bound(prior: float, record: Record, strength: float) -> float:
     # Rounded, so that the same belief is worked out once only.
     wins = round(prior * strength + record.successes, 4)
     return beta_lower(wins, round((1 - prior) * strength + record.failures, 4))
+
+
+def failures_first(recalled: Sequence[Recalled], action: Action) -> tuple[Recalled, ...]:
+    """Return the cases that tell how `action` turned out, the failures before the successes, the likest first."""
+    told = [case for case in distinct(recalled) if case.decision_type is action and case.success is not None]
+    return tuple(sorted(told, key=lambda case: (bool(case.success), -case.similarity, case.id)))

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from aurora.domain import Action, Cause
+from aurora.domain import CHANGING, Action, Cause
 from aurora.policy.diagnosis import blame, evidence_of
-from aurora.policy.moves import MOVES, Move
+from aurora.policy.moves import MOVES, Move, Side
 from aurora.policy.values import Assessment, Effect
 
 
@@ -42,9 +42,21 @@ class Choice:
 
     @property
     def leading(self) -> tuple[Cause, float]:
-        """The likeliest cause and its probability."""
+        """The cause that speaks most for the move, and its probability: of a change, the one it takes most harm off."""
+        if self.effect.action in CHANGING:
+            return self._cured()
         cause = max(self.blamed, key=lambda cause: (self.blamed[cause], cause))
         return cause, self.blamed[cause]
+
+    def _cured(self) -> tuple[Cause, float]:
+        """Return the cause on the move's side that it is likeliest to meet and to cure."""
+        found, effect = self.assessment.prospect, self.effect
+        cut = len(found.diagnosis.quality)
+        place = slice(0, cut) if effect.side is Side.QUALITY else slice(cut, None)
+        rows = zip(found.seen.priors.causes, found.diagnosis.chances, effect.cures, strict=True)
+        _, cause = max((p * q, cause) for cause, p, q in [*rows][place])
+        states = found.seen.priors.states[effect.side]
+        return cause, found.diagnosis.side(effect.side)[states.index(cause)]
 
 
 def choose(found: Assessment, avoid: Collection[Action] = ()) -> Choice:

@@ -55,8 +55,8 @@ def either(*degrees: float) -> float:
 def beta_lower(successes: float, failures: float, share: float = 0.05) -> float:
     """Return the value that a Beta(successes, failures) number exceeds with chance 1 - `share`.
 
-    Exact (continued fraction and bisection) rather than a normal approximation: beliefs here are worth few cases and lie
-    near 1, where the approximation is off by several points. It spares the import of scipy, which takes seconds.
+    Exact (continued fraction and bisection) rather than a normal approximation: beliefs here are worth few cases and
+    lie near 1, where the approximation is off by several points. It spares the import of scipy, which takes seconds.
     """
     if successes <= 0:
         return 0.0

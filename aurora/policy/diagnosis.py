@@ -1,9 +1,9 @@
 """What is behind a situation: a probability over the causes, with the evidence for each.
 
-A log-linear model. Each sign shows under each cause with a fitted probability p; a sign of degree d then has the likelihood
-d·p + (1 - d)·(1 - p), smooth in the telemetry and bounded by what the fit has seen. Evidence that is missing contributes
-nothing. The quality of the answers and the service behind them are diagnosed side by side, since both may be ill at once;
-`blame` joins the two into one distribution by the share of harm that each cause does.
+A log-linear model. Each sign shows under each cause with a fitted probability p; a sign of degree d then has the
+likelihood d·p + (1 - d)·(1 - p), smooth in the telemetry and bounded by what the fit has seen. Evidence that is
+missing contributes nothing. The quality of the answers and the service behind them are diagnosed side by side, since
+both may be ill at once; `blame` joins the two into one distribution by the share of harm that each cause does.
 """
 
 import math

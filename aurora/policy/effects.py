@@ -1,7 +1,7 @@
 """What each move does about each cause in this situation: its chance of reaching its goal, and what rules it out.
 
-The table of chances is judged (`priors.json`, "cure"); here it is adjusted to the situation. What a move needs and the
-situation lacks takes its chance away.
+The table of chances is judged (`priors.json`, "cure"); here it is adjusted to the situation. What a move needs and
+the situation lacks takes its chance away.
 """
 
 from collections.abc import Callable, Mapping

@@ -38,32 +38,31 @@ CAUSES = {
 
 def reasoning(choice: Choice, goal: Goal | None) -> str:
     """Return the proposal in two to four plain sentences."""
-    found, option = choice.assessment, choice.effect
     cause, chance = choice.leading
     signs = choice.evidence[cause]
     first = f"The likeliest explanation is {CAUSES[cause]} ({chance:.0%})"
     first += f": {'; '.join(signs[:3])}." if signs else "; the telemetry holds little evidence."
-    return " ".join([first, *_second(choice, goal, option.chance, choice.cost)])
+    return " ".join([first, *_second(choice, goal)])
 
 
-def _second(choice: Choice, goal: Goal | None, chance: float, cost: float) -> Iterator[str]:
-    found, move = choice.assessment, choice.move
+def _second(choice: Choice, goal: Goal | None) -> Iterator[str]:
+    found, move, chance, cost = choice.assessment, choice.move, choice.effect.chance, choice.cost
     hours = found.seen.priors.numbers["horizon_hours"]
     if move is Move.LEAVE:
         yield f"Leaving it is right with a chance of {chance:.0%}."
-        yield f"Over {hours:.0f} hours that is expected to cost {cost:.2f} hours of wrong answers."
+        yield f"Over {hours:.0f} hours that should cost {cost:.2f} hours of wrong answers."
         return
     if move is Move.ALERT:
         yield f"{DOES[move]} is right with a chance of {chance:.0%}: no change that AURORA can make is worth more."
     else:
         reach = goal.summary if goal is not None else "its goal"
         yield f"{DOES[move]} reaches its goal ({reach}) with a chance of {chance:.0%}."
-    yield f"Over {hours:.0f} hours it is expected to cost {cost:.2f} hours of wrong answers, waiting {found.waiting:.2f}."
+    yield f"Over {hours:.0f} hours it should cost {cost:.2f} hours of wrong answers, and waiting {found.waiting:.2f}."
 
 
 def reasons(choice: Choice, record: Record, others: Sequence[Alternative]) -> tuple[str, ...]:
     """Return the evidence, what memory changed, and the runner-up, each as one sentence."""
-    found, option = choice.assessment, choice.effect
+    option = choice.effect
     cause, chance = choice.leading
     said = [f"{CAUSES[cause].capitalize()} has a probability of {chance:.2f}."]
     said += [f"{sign[0].upper()}{sign[1:]}." for sign in choice.evidence[cause]]
@@ -104,7 +103,7 @@ def _possible(choice: Choice, move: Move) -> Alternative:
         decision_type=move.action,
         expected_cost=cost,
         confidence=option.chance,
-        why_not=_why_not(choice, move, cost - choice.cost, option.chance),
+        why_not=_why_not(choice, move, max(cost - choice.cost, 0.0), option.chance),
     )
 
 

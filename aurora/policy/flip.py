@@ -1,12 +1,13 @@
 """The smallest change of one number that would have led to another action, found by asking the engine itself.
 
-Each known field is searched in both directions by bisection towards the ends of its range; a field that cannot be nearer
-than the best one so far costs a single look. An answer that flips and flips back within a field may be missed.
+Each known field is searched in both directions by bisection towards the ends of its range; a field that cannot be
+nearer than the best one so far costs a single look. An answer that flips and flips back within a field may be
+missed.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 from aurora.domain import Action
 from aurora.policy.choice import Choice
@@ -40,7 +41,7 @@ class Field:
         """Return the value `share` of the way from `start` to `end`."""
         if self.log:
             start = max(start, self.low)
-            return round(start * (end / start) ** share, self.digits)
+            return round(start * exp(share * log(end / start)), self.digits)
         return round(start + (end - start) * share, self.digits)
 
 

@@ -1,4 +1,4 @@
-"""What each cause costs an hour while it lasts, in the one unit: an hour of the model's normal traffic answered wrongly."""
+"""What each cause costs while it lasts, by the hour, in hours of the model's normal traffic answered wrongly."""
 
 from collections.abc import Mapping
 

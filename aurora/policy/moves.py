@@ -1,7 +1,8 @@
 """The words the engine weighs: what can be done, one level finer than `Action`, and the two sides of a service.
 
-`route` and `scale` each stand for two quite different moves, and what is wrong with the answers (quality) and what is
-wrong with giving them (service) may be wrong at the same time: the engine keeps these apart and joins them at the end.
+`route` and `scale` each stand for two quite different moves, and what is wrong with the answers (quality) and what
+is wrong with giving them (service) may be wrong at the same time: the engine keeps these apart and joins them at the
+end.
 """
 
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The engine's numbers, read from `priors.json`: fitted by `evals/fit_priors.py`, or judged, with the reason beside them.
+"""The engine's numbers, read from `priors.json`: fitted by `evals/fit_priors.py`, or judged with the reason beside.
 
 The file is package data, read once and only when the first number is asked for.
 """

@@ -1,7 +1,8 @@
-"""The signs that a diagnosis rests on: each one a degree from 0 (absent) to 1 (present), or None where it is not known.
+"""The signs that a diagnosis rests on: each one a degree from 0 (absent) to 1 (present), or None where it is not
+known.
 
-A degree is a smooth function of the telemetry around the model's own thresholds and baselines; 0.5 lies on the threshold.
-`wording.py` says each in a sentence.
+A degree is a smooth function of the telemetry around the model's own thresholds and baselines; 0.5 lies on the
+threshold. `wording.py` says each in a sentence.
 """
 
 import math
@@ -19,8 +20,8 @@ Degree = Callable[[View], float | None]
 def healthy_accuracy(seen: View) -> tuple[float, float]:
     """Return the accuracy that a healthy model would have, and how uncertain that is (standard deviation).
 
-    Without a baseline the version before stands in, and without that fitted data. Healthy accuracy is never taken to lie
-    under the floor that the model must keep.
+    Without a baseline the version before stands in, and without that fitted data. Healthy accuracy is never taken to
+    lie under the floor that the model must keep.
     """
     baseline, previous = seen.get("baseline.accuracy"), seen.get("deployment.previous_accuracy")
     if baseline is None and previous is not None:
@@ -111,8 +112,10 @@ def recent_deploy(seen: View) -> float | None:
 
 
 def previous_better(seen: View) -> float | None:
-    """Return the chance that the version before was more accurate than this one: no evidence of what is wrong, but of
-    whether going back would help."""
+    """Return the chance that the version before was more accurate than this one.
+
+    It tells whether going back would help, and nothing of what is wrong that the accuracy does not tell already.
+    """
     previous, accuracy = seen.get("deployment.previous_accuracy"), seen.get("model_metrics.accuracy")
     if previous is None or accuracy is None:
         return None

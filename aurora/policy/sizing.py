@@ -1,4 +1,4 @@
-"""How many replicas: up as the Kubernetes autoscaler would, down carefully. Also what the load of one would do to others."""
+"""How many replicas: up as the Kubernetes autoscaler would, down carefully; and whether one can be done without."""
 
 import math
 
@@ -30,7 +30,7 @@ def load_after_leaving(seen: View) -> float | None:
     told, others = seen.get("replicas.told"), seen.get("replicas.other_load")
     if told is None or told < 2 or others is None:
         return None
-    # Its share of the traffic moves, not its load: a replica is hot because it is slow as often as because it gets more.
+    # Its share of the traffic moves, not its load: a replica is as often hot because it is slow.
     share = min(seen.get("replicas.worst_share") or 1 / told, 0.99)
     return others / (1 - share)
 

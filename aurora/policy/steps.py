@@ -4,7 +4,7 @@ The engine makes steps; people and language models edit and propose them. `unfit
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from aurora.domain import Action, Replica, Situation, Step
 from aurora.policy.moves import Move
@@ -146,12 +146,12 @@ def unfit(step: Step, situation: Situation) -> str | None:
     return CHECKS[step.action](step.parameters, situation)
 
 
-def whole(value: object) -> bool:
+def whole(value: object) -> TypeGuard[int]:
     """Whether `value` is a whole number, and no boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def number(value: object) -> bool:
+def number(value: object) -> TypeGuard[float]:
     """Whether `value` is a finite number, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
@@ -194,7 +194,7 @@ def _unfit_weights(weights: object, situation: Situation) -> str | None:
 
 def _unfit_scale(parameters: Parameters, situation: Situation) -> str | None:
     wanted, before = parameters.get("replicas"), parameters.get("from")
-    if not whole(wanted) or wanted is None or wanted < 1:
+    if not whole(wanted) or wanted < 1:
         return "replicas must be a whole number of at least 1."
     if before is not None and (not whole(before) or before < 1):
         return "from must be a whole number of at least 1."

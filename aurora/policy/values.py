@@ -1,9 +1,9 @@
 """What every move is expected to cost, and what waiting would, in hours of wrong answers over a horizon.
 
-Each cause does its harm every hour. A move that cures it ends the harm after the move's delay. What a move leaves goes on for
-one more window, after which it is looked at again: with some chance it is clear by then and the best move for it is made,
-else it goes on until the horizon. A move that cures nothing does some harm of its own. Rows hold one number for each
-cause, those of the quality side first; see `Priors.causes`.
+Each cause does its harm every hour. A move that cures it ends the harm after the move's delay. What a move leaves
+goes on for one more window, after which it is looked at again: with some chance it is clear by then and the best
+move for it is made, else it goes on until the horizon. A move that cures nothing does some harm of its own. Rows
+hold one number for each cause, those of the quality side first; see `Priors.causes`.
 """
 
 from collections.abc import Collection, Mapping
@@ -117,7 +117,7 @@ def _effect(move: Move, prospect: Prospect, records: Mapping[Action, Record]) ->
 
 
 def _goal_side(prospect: Prospect, row: Row, quality: float, service: float) -> Side:
-    """Return the side on which a move takes away most harm; where there is none, on which it is likeliest to succeed."""
+    """Return the side on which a move takes away most harm; where there is none, on which it is likeliest to work."""
     if quality == 0 or service == 0:
         return Side.QUALITY if service == 0 else Side.SERVICE
     cut = len(prospect.diagnosis.quality)
@@ -230,7 +230,7 @@ def _sides(prospect: Prospect, options: Mapping[Move, Effect]) -> tuple[_Side, _
 def _costs(
     options: Mapping[Move, Effect], sides: tuple[_Side, _Side], reversible: Collection[Action], prospect: Prospect
 ) -> dict[Move, float]:
-    """Return what each move costs: itself, and on each side what it leaves or, if that is less, what the next look costs."""
+    """Return what each move costs: itself, and on each side what it leaves or, if less, what the next look costs."""
     active = [effect for effect in options.values() if effect.move is not Move.LEAVE]
     costs = {effect.move: effect.price + _wrong(effect, prospect, reversible) for effect in active}
     left = []
@@ -246,7 +246,7 @@ def _costs(
 
 
 def _next_look(side: _Side, now: float, prospect: Prospect) -> float:
-    """Return the cost of one more window on one side, and then of the best of now, or less where a cause is clear then."""
+    """Return the cost of one more window on one side and then of the best of now, or less for a cause clear then."""
     window = sum(cause.chance * cause.harm for cause in side.causes) * prospect.number("window_hours")
     clear = prospect.number("clarity")
     known = sum(cause.chance * cause.known for cause in side.causes)
@@ -254,13 +254,13 @@ def _next_look(side: _Side, now: float, prospect: Prospect) -> float:
 
 
 def _wrong(effect: Effect, prospect: Prospect, reversible: Collection[Action]) -> float:
-    """Return what it costs that a change may not succeed.
+    """Return what it costs that a move may not succeed.
 
-    That is its own harm, for longer where it cannot be taken back, and the person who is asked where it is unsure.
+    That is its own harm, for longer where it cannot be taken back, and the person who is asked where a change is unsure.
     """
+    harm = (1 - effect.chance) * prospect.seen.priors.harm[effect.move]
     if effect.action not in CHANGING:
-        return 0.0
+        return harm
     lasting = 1.0 if effect.action in reversible else prospect.number("irreversible_harm")
     asked = 1 - ramp(effect.chance, prospect.number("sure"), prospect.seen.priors.widths["sure"])
-    harm = prospect.seen.priors.harm[effect.move] * lasting
-    return (1 - effect.chance) * harm + asked * prospect.seen.settings.costs.alert
+    return harm * lasting + asked * prospect.seen.settings.costs.alert

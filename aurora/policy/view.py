@@ -1,7 +1,7 @@
 """A situation as plain numbers: what the engine weighs, and all it weighs.
 
-Keys are paths of the telemetry; what is not known is not there. Free text has no way in: notes, names and versions stay
-behind. The replicas are told by what tells one from the others, so that their order means nothing.
+Keys are paths of the telemetry; what is not known is not there. Free text has no way in: notes, names and versions
+stay behind. The replicas are told by what tells one from the others, so that their order means nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,9 @@ def worst_replica(replicas: Sequence[Replica]) -> Replica:
     slowest = max((replica.latency_ms or 0.0 for replica in replicas), default=0.0) or 1.0
 
     def badness(replica: Replica) -> tuple[bool, float, str]:
-        return replica.healthy is False, (replica.load or 0.0) + (replica.latency_ms or 0.0) / slowest, replica.name
+        known = [replica.load] if replica.load is not None else []
+        known += [replica.latency_ms / slowest] if replica.latency_ms is not None else []
+        return replica.healthy is False, fmean(known) if known else 0.0, replica.name
 
     return max(replicas, key=badness)
 

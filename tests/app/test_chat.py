@@ -245,7 +245,7 @@ def test_why_did_you_retrain_is_answered_with_id_time_numbers_and_reason(book: B
     retrained(book)
     said = chat.answer("why did you retrain?")
     assert "dec_a1" in said.answer
-    assert "2026-11-22 11:01 UTC" in said.answer
+    assert "2026-11-22 11:01:00 UTC" in said.answer
     assert "from 0.88 to 0.72" in said.answer
     assert "0.95" in said.answer
     assert "concept drift (82%)" in said.answer
@@ -351,7 +351,7 @@ def test_why_not_gives_the_reason_against_the_alternative(book: Book, chat: Chat
     retrained(book)
     said = chat.answer("why didn't you scale?").answer
     assert "the load is not high (0.50)" in said
-    assert "expected cost 2.4 against 0.61" in said
+    assert "Expected cost 2.4 against 0.61" in said
     assert "dec_a1" in said
 
 
@@ -389,7 +389,7 @@ def test_an_outcome_that_is_not_known_yet_is_not_claimed(book: Book, chat: Chat)
     retrained(book, verify_at=NOW + timedelta(hours=1))
     said = chat.answer("did it help?").answer
     assert "not known yet" in said
-    assert "2026-11-22 13:00 UTC" in said
+    assert "2026-11-22 13:00:00 UTC" in said
 
 
 def test_a_verified_outcome_is_told_with_its_numbers(book: Book, chat: Chat) -> None:

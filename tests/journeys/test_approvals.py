@@ -41,7 +41,10 @@ def test_rejected_ends_with_its_word_and_is_final(aurora: Aurora, waiting: Analy
 
 def test_an_edit_runs_as_edited_and_passes_the_gate_again(aurora: Aurora, waiting: AnalyzeAnswer) -> None:
     after = aurora.settle(
-        approval_of(waiting), "edit", by="ada", action={"decision_type": "cache", "parameters": {"enabled": True, "ttl_seconds": 60}}
+        approval_of(waiting),
+        "edit",
+        by="ada",
+        action={"decision_type": "cache", "parameters": {"enabled": True, "ttl_seconds": 60}},
     )
     assert after.status == "executed"
     assert after.execution_result is not None
@@ -79,9 +82,7 @@ def test_an_edit_that_the_tool_would_refuse_settles_nothing(
     assert aurora.answer(waiting.decision_id).status == "awaiting_approval"
 
 
-def test_an_approval_that_nobody_answers_expires(
-    aurora: Aurora, waiting: AnalyzeAnswer, clock: ShiftedClock
-) -> None:
+def test_an_approval_that_nobody_answers_expires(aurora: Aurora, waiting: AnalyzeAnswer, clock: ShiftedClock) -> None:
     clock.pass_hours(25)
     with pytest.raises(Conflict):
         aurora.settle(approval_of(waiting), "approve", by="ada")

@@ -60,7 +60,7 @@ class Useless(Hand):
 def with_training(hand: type[Hand]) -> Callable[[Tools], Tools]:
     def refit(tools: Tools) -> Tools:
         training = hand(tools[Action.RETRAIN])
-        return {**tools, Action.RETRAIN: training, Action.FINE_TUNE: training}  # type: ignore[dict-item]
+        return {**tools, Action.RETRAIN: training, Action.FINE_TUNE: training}
 
     return refit
 
@@ -95,17 +95,17 @@ def test_what_did_not_help_is_undone_and_the_world_is_as_before(open_aurora: Cal
     assert aurora.record(answer.decision_id)["steps"]["learn"][0]["success"] is False
 
 
-def test_a_person_can_take_an_action_back_before_and_after_it_was_verified(aurora: Aurora) -> None:
-    for wait in (0, 60):
-        aurora.analyze(FAILING, dry_run=True)
-        before = world(aurora)
-        answer = aurora.analyze(FAILING)
-        aurora.drain(wait)
-        after = aurora.undo(answer.decision_id, "we changed our mind", "ada")
-        assert after.outcome == "undone"
-        assert world(aurora) == before
-        with pytest.raises(Conflict):
-            aurora.undo(answer.decision_id, "again", "ada")
+@pytest.mark.parametrize("wait", [0, 60])
+def test_a_person_can_take_an_action_back_before_and_after_it_was_verified(aurora: Aurora, wait: float) -> None:
+    aurora.analyze(FAILING, dry_run=True)
+    before = world(aurora)
+    answer = aurora.analyze(FAILING)
+    aurora.drain(wait)
+    after = aurora.undo(answer.decision_id, "we changed our mind", "ada")
+    assert after.outcome == "undone"
+    assert world(aurora) == before
+    with pytest.raises(Conflict):
+        aurora.undo(answer.decision_id, "again", "ada")
 
 
 def test_nothing_is_taken_back_of_a_decision_that_did_nothing(aurora: Aurora) -> None:

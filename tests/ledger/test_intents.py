@@ -3,8 +3,8 @@
 import pytest
 
 from aurora.domain import Facts, Mode, ModelSettings, Ruling
-from aurora.errors import NotFound
-from aurora.ledger import GateClosed, Ledger, chain_of
+from aurora.errors import GateClosed, NotFound
+from aurora.ledger import Ledger, chain_of
 from tests.ledger.story import BROKEN, LOST, NAME, OK, Story, allow, ruling, step
 
 
@@ -46,7 +46,7 @@ def test_a_closed_gate_says_why_and_leaves_nothing(verdict: str, ledger: Ledger,
     with pytest.raises(GateClosed, match="a freeze window is open") as closed:
         ledger.intents.begin("key", decision, step(), "sandbox.training", lambda facts, mode: refusal)
 
-    assert closed.value.ruling == refusal
+    assert closed.value.context["ruling"] == refusal
     assert ledger.intents.of_decision(decision) == []
     assert [event.event for event in ledger.audit.events(chain_of(NAME))] == ["decision.opened"]
     assert ledger.intents.begin("key", decision, step(), "sandbox.training", allow).fresh

@@ -11,8 +11,8 @@ from threading import Barrier
 from typing import TypeVar
 
 from aurora.domain import Action, Facts, Mode, Ruling
-from aurora.errors import Conflict
-from aurora.ledger import GateClosed, Ledger, Store
+from aurora.errors import Conflict, GateClosed
+from aurora.ledger import Ledger, Store
 from tests.ledger.story import NAME, OK, RUNNING, WAITING, Story, allow, entry, plan, question, ruling, step, telemetry
 
 T = TypeVar("T")

@@ -1,5 +1,8 @@
 """What the tests of the memory share: a place to open memories in, and entries to put into them."""
 
+import hashlib
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +16,26 @@ READY_SECONDS = 90.0
 DRIFT = "Model fraud-scorer: accuracy 0.72 (baseline 0.88), data drift detected with score 0.65."
 BURST = "Model ranker: latency 1400 ms (baseline 300), 60 % of the requests repeat a recent one."
 HOT = "Model ranker: one replica at 0.95 load, the others at 0.30."
+
+
+class Dice(Embedder):
+    """An embedder that loads in no time: every text has a vector of its own, and none is like another."""
+
+    fingerprint = "0123456789ab"
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Throw the dice for each text, the same way every time."""
+        return [_thrown(text) for text in texts]
+
+
+def _thrown(text: str) -> list[float]:
+    dice = random.Random(hashlib.sha256(text.encode()).digest())
+    numbers = [dice.gauss() for _ in range(384)]
+    length = sum(number * number for number in numbers) ** 0.5
+    return [number / length for number in numbers]
 
 
 @dataclass

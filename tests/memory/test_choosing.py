@@ -5,9 +5,7 @@ from aurora.memory.choosing import SUMMARY_CHARS, distinct, nearest, shared, sho
 
 
 def found(id: str, similarity: float, text: str = "", decision_id: str | None = None) -> Recalled:
-    return Recalled(
-        id=id, kind=MemoryKind.INCIDENT, summary=text or id, similarity=similarity, decision_id=decision_id
-    )
+    return Recalled(id=id, kind=MemoryKind.INCIDENT, summary=text or id, similarity=similarity, decision_id=decision_id)
 
 
 def ids(chosen: list[Recalled]) -> list[str]:
@@ -19,7 +17,10 @@ def test_the_nearest_comes_first_and_equals_keep_one_order() -> None:
 
 
 def test_the_same_text_is_shown_once_whatever_its_case_and_spaces() -> None:
-    assert ids(distinct([found("a", 0.9, "Drift  again"), found("b", 0.8, "drift again\n"), found("c", 0.7)])) == ["a", "c"]
+    assert ids(distinct([found("a", 0.9, "Drift  again"), found("b", 0.8, "drift again\n"), found("c", 0.7)])) == [
+        "a",
+        "c",
+    ]
 
 
 def test_one_decision_is_shown_once_and_two_with_the_same_text_are_two() -> None:

@@ -65,9 +65,7 @@ def test_how_an_action_turned_out_is_found_under_its_end(simulated: bool, succes
 
 
 def test_what_is_told_lies_apart_from_what_was_seen() -> None:
-    seen, reported = (
-        entry(simulated=False, success=True, trust=trust) for trust in (Trust.VERIFIED, Trust.REPORTED)
-    )
+    seen, reported = (entry(simulated=False, success=True, trust=trust) for trust in (Trust.VERIFIED, Trust.REPORTED))
     claimed = entry(simulated=False, success=True, trust=Trust.TOLD)
 
     assert places(seen) == places(reported)

