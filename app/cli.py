@@ -104,9 +104,11 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Run the API, the UI and the monitor until Ctrl-C. Default ports: 8000 and 8501."""
+    from app.main import leave
     from app.main import serve as run
 
     run(host=host, port=port, ui_port=ui_port, ui=not no_ui, sandbox=sandbox, as_json=as_json)
+    leave()
 
 
 @app.command(epilog=_examples("aurora doctor --json"))

@@ -58,7 +58,10 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="How often due verifications and approvals are looked at.")
     ] = 2
     fleet_share_in_change: Annotated[
-        float, Field(gt=0, le=1, description="Largest share of the fleet that may be in change at once.")
-    ] = 0.25
+        float | None,
+        Field(
+            gt=0, le=1, description="Largest share of the fleet that may be in change at once; empty: 0.25, sandbox 1."
+        ),
+    ] = None
     max_body_bytes: Annotated[int, Field(gt=0, description="Largest request body that is read.")] = 1_000_000
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"

@@ -22,12 +22,18 @@ class Deps:
     clock: Clock
     approval_hours: float
     tool_timeout_seconds: float
-    fleet_share_in_change: float
+    fleet_share_in_change: float | None
+    """None: a quarter of a real fleet; the sandbox's services have nothing in common, so all of them at once."""
 
     @property
     def reversible(self) -> frozenset[Action]:
         """The actions whose backend can take them back."""
         return frozenset(action for action, tool in self.tools.items() if tool.effect.reversible)
+
+    @property
+    def largest_share_in_change(self) -> float:
+        """Share of the fleet, from 0 to 1, that may be in change at once."""
+        return self.fleet_share_in_change or (1.0 if self.simulated else 0.25)
 
     @property
     def simulated(self) -> bool:

@@ -111,7 +111,7 @@ def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mod
             now=deps.clock(),
             consent=_consent(state),
             round=proposal.round,
-            fleet_share_in_change=deps.fleet_share_in_change,
+            fleet_share_in_change=deps.largest_share_in_change,
         )
     )
 

@@ -85,7 +85,8 @@ class Directory:
         self._end_probe()
         self._damage = "" if self._empty() else self._seen_from_outside()
         if not self._damage and not self._empty():
-            command = [sys.executable, "-m", "aurora.memory.probe", str(self._path)]
+            # -P: not the modules that happen to lie in the folder that AURORA runs in
+            command = [sys.executable, "-P", "-m", "aurora.memory.probe", str(self._path)]
             self._probe = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )

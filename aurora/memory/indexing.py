@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 AT_ONCE = 96
 COMPARED_AT_ONCE = 500
 
+TURN_SECONDS = 0.5
+"""How long a sync waits for another that is under way before it leaves the work to that one."""
+
 Progress = Callable[[int, int], None]
+"""Told now and then: how many entries are indexed, and of how many."""
 
 
 class Indexer:
@@ -42,10 +46,17 @@ class Indexer:
             now = self._entries.many(ids)
             records = [now[record.id] for record in records if now.get(record.id, record) != record]
 
-    def catch_up(self, index: Index, progress: Progress) -> int:
-        """Index what is missing and remove what does not belong; return how many entries that were."""
-        with self._turn:
+    def catch_up(self, index: Index, progress: Progress) -> int | None:
+        """Index what is missing and remove what does not belong; return how many entries that were.
+
+        Returns None where another thread is at it, and goes on with it.
+        """
+        if not self._turn.acquire(timeout=TURN_SECONDS):
+            return None
+        try:
             return self._index_waiting(index, progress) + self._compare(index, progress)
+        finally:
+            self._turn.release()
 
     def rebuild(self, index: Index, progress: Progress) -> int:
         """Empty the index and index every entry anew; return how many."""
@@ -64,7 +75,8 @@ class Indexer:
 
     def _compare(self, index: Index, progress: Progress) -> int:
         """Compare entry by entry where the counts differ, unless some entries are on their way in right now."""
-        indexed = index.count(HOMES)
+        with index.writing:  # an entry that is moved lies in two homes for a moment
+            indexed = index.count(HOMES)
         if indexed == self._entries.count() or self._entries.unindexed(1):
             return 0
         return self._add_missing(index, progress) + self._remove_strangers(index)

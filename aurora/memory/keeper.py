@@ -18,6 +18,7 @@ from aurora.errors import AuroraError, Unavailable
 from aurora.memory.embedding import Embedder
 from aurora.memory.homes import Home
 from aurora.memory.index import Index, IndexFailed
+from aurora.memory.indexing import Progress
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,6 @@ LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """Once it was open for so long, the next trouble is met at once again."""
 CLOSE_SECONDS = 60.0
-
-Progress = Callable[[int, int], None]
-"""Told now and then: how many entries are indexed, and of how many."""
 
 
 class Keeper:
@@ -91,9 +89,11 @@ class Keeper:
         share = 100 * done // max(total, 1)
         self._say("degraded", f"The memory is being indexed: {share} % of {total} entries.")
 
-    def done(self) -> None:
-        """Note that nothing is left to index."""
-        self._say("operational", "")
+    def done(self, index: Index) -> None:
+        """Note that `index` has all that the ledger has."""
+        with self._news:
+            if index is self._index and self._level:
+                self._say("operational", "")
 
     def failed(self, index: Index, error: IndexFailed) -> None:
         """Note that `index` did not do its work; it is looked at and opened again."""
@@ -133,7 +133,7 @@ class Keeper:
         try:
             index = self._open()
             self._catch_up(index, self.progress)
-            self._come_level()
+            self._come_level(index)
             self._stay(index)
         except AuroraError as error:
             self._regret(index, str(error))
@@ -156,10 +156,10 @@ class Keeper:
             self._news.notify_all()
         return index
 
-    def _come_level(self) -> None:
-        self.done()
+    def _come_level(self, index: Index) -> None:
         with self._news:
-            self._level = True
+            self._level = index is self._index
+            self.done(index)
             self._news.notify_all()
 
     def _stay(self, index: Index) -> None:

@@ -129,9 +129,10 @@ class Memory:
     def sync(self) -> int:
         """Index what the ledger has and the index lacks, and remove what the ledger lacks; return how many.
 
-        Costs a few milliseconds where there is nothing to do. Where the index is not open this is left to its opening.
+        Costs a few milliseconds where there is nothing to do. Where the index is not open this is left to its opening,
+        and during a rebuild to that.
         """
-        return self._try(lambda index: self._indexer.catch_up(index, _silent)) or 0
+        return self._try(self._catch_up) or 0
 
     def rebuild(self, progress: Progress | None = None, *, wait_seconds: float = REBUILD_OPENING_SECONDS) -> int:
         """Make the whole index anew; return how many entries it holds. Questions are answered from what is there.
@@ -144,9 +145,12 @@ class Memory:
             if progress is not None:
                 progress(done, total)
 
-        count = self._ask(lambda index: self._indexer.rebuild(index, tell), wait_seconds)
-        self._keeper.done()
-        return count
+        def rebuild(index: Index) -> int:
+            count = self._indexer.rebuild(index, tell)
+            self._keeper.done(index)
+            return count
+
+        return self._ask(rebuild, wait_seconds)
 
     def _look(self, text: str, top_k: int, wait_seconds: float) -> Look:
         if not 1 <= top_k <= MOST:
@@ -172,6 +176,12 @@ class Memory:
         except IndexFailed as error:
             self._keeper.failed(index, error)
         return question(self._keeper.opened(max(0.0, until - time.monotonic())))
+
+    def _catch_up(self, index: Index) -> int | None:
+        count = self._indexer.catch_up(index, _silent)
+        if count is not None:
+            self._keeper.done(index)
+        return count
 
     def _index(self, index: Index, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), AT_ONCE):

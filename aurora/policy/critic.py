@@ -139,9 +139,10 @@ def _trains_for_a_reason(case: Case) -> Doubt | None:
 
 def _no_drift(case: Case) -> bool:
     score, detected = case.seen.get("data_drift.score"), case.seen.get("data_drift.detected")
+    limit = case.situation.settings.thresholds.drift_score
     if detected is not None:
-        return not detected
-    return score is not None and score < case.situation.settings.thresholds.drift_score / 2
+        return not detected and (score is None or score < limit)
+    return score is not None and score < limit / 2
 
 
 def _scales_with_the_load(case: Case) -> Doubt | None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from aurora.policy.curves import either, log_ramp, logit, phi, positive_part, ramp, sigmoid
-from aurora.policy.view import View, usage
+from aurora.policy.view import View, memory_pressure, usage
 
 Degree = Callable[[View], float | None]
 
@@ -166,10 +166,8 @@ def errors_high(seen: View) -> float | None:
 
 def usage_high(seen: View) -> float | None:
     """Return the degree to which the service is at the end of its resources."""
-    used, memory = usage(seen), seen.get("system_load.memory_usage")
-    known = []
-    if used is not None:
-        known.append(ramp(used, seen.settings.thresholds.usage_high, seen.priors.widths["usage"]))
+    used, memory = usage(seen), memory_pressure(seen)
+    known = [] if used is None else [ramp(used, seen.settings.thresholds.usage_high, seen.priors.widths["usage"])]
     if memory is not None:
         known.append(ramp(memory, seen.priors.numbers["memory_high"], seen.priors.widths["usage"]))
     return either(*known) if known else None

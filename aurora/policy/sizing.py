@@ -2,14 +2,13 @@
 
 import math
 
-from aurora.policy.view import View, usage
+from aurora.policy.view import View, memory_pressure, usage
 
 
 def replicas_wanted(seen: View) -> int:
     """Return the number of replicas that brings usage to its target, at least one more than now, within the limits."""
     now = int(seen.get("replicas.count") or 1)
-    used = usage(seen)
-    memory = seen.get("system_load.memory_usage") or 0.0
+    used, memory = usage(seen), memory_pressure(seen) or 0.0
     pressed = max(used if used is not None else 1.0, memory if memory >= seen.priors.numbers["memory_high"] else 0.0)
     wanted = max(_ceiling(now * pressed / seen.priors.numbers["target_usage"]), now + 1)
     return min(wanted, seen.settings.limits.max_replicas)

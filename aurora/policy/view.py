@@ -86,6 +86,13 @@ def usage(seen: View) -> float | None:
     return max(known, default=None)
 
 
+def memory_pressure(seen: View) -> float | None:
+    """Return the memory usage, 0 to 1, where it comes with load; full and at rest it is none."""
+    memory, used = seen.get("system_load.memory_usage"), usage(seen)
+    resting = used is not None and used < seen.settings.thresholds.usage_high / 2
+    return None if resting else memory
+
+
 def _add(numbers: dict[str, float], block: str, values: BaseModel | None) -> None:
     if values is None:
         return

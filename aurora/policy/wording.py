@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from aurora.policy.signs import error_limit, healthy_accuracy, latency_limit, traffic_ratio
-from aurora.policy.view import View, usage
+from aurora.policy.view import View, memory_pressure, usage
 
 
 def _accuracy_words(seen: View) -> str:
@@ -60,7 +60,7 @@ def _errors_words(seen: View) -> str:
 
 
 def _usage_words(seen: View) -> str:
-    used, memory = usage(seen), seen.get("system_load.memory_usage")
+    used, memory = usage(seen), memory_pressure(seen)
     parts = [] if used is None else [f"usage {used:.2f}"]
     if memory is not None and (used is None or memory >= seen.priors.numbers["memory_high"]):
         parts.append(f"memory {memory:.2f}")

@@ -190,7 +190,7 @@ def test_a_place_that_cannot_be_written_is_misconfigured(dice: Bench, tmp_path: 
 
 
 def test_closing_in_the_middle_loses_nothing(dice: Bench) -> None:
-    dice.ledger.entries.add(many(2000))
+    dice.ledger.entries.add(many(600))
     memory = dice.started()
     assert not memory.wait_ready(0)
     while "%" not in memory.status().detail:
@@ -201,7 +201,7 @@ def test_closing_in_the_middle_loses_nothing(dice: Bench) -> None:
     memory = dice.open()
 
     assert dice.ledger.entries.unindexed() == []
-    assert ids(memory, many(2000)[1999].text)[0] == dice.ledger.entries.after(None, 5000)[1999].id
+    assert ids(memory, many(600)[599].text)[0] == dice.ledger.entries.after(None, 5000)[599].id
 
 
 def test_closing_twice_or_unopened_is_fine(dice: Bench) -> None:

@@ -11,6 +11,7 @@ from aurora.errors import Invalid
 from aurora.ledger import Ledger
 from aurora.memory import Memory
 from aurora.memory.choosing import SUMMARY_CHARS
+from aurora.memory.index import Point
 from aurora.memory.memory import MOST
 from tests.memory.bench import BURST, DRIFT, HOT, Bench, case, many, told
 
@@ -220,6 +221,23 @@ def test_sixteen_threads_search_and_add_at_once(memory: Memory, ledger: Ledger) 
     assert set(ids) <= found
 
 
+def test_a_sync_does_not_wait_for_a_rebuild(memory: Memory) -> None:
+    memory.add(many(100))
+    times: list[float] = []
+
+    def sync(done: int, total: int) -> None:
+        began = time.monotonic()
+        other = threading.Thread(target=memory.sync)
+        other.start()
+        other.join()
+        times.append(time.monotonic() - began)
+
+    memory.rebuild(sync)
+
+    assert max(times) < 5
+    assert memory.status().word == "operational"
+
+
 def test_adding_during_a_rebuild_loses_nothing(memory: Memory, ledger: Ledger) -> None:
     memory.add(many(120))
     rebuilding = threading.Thread(target=memory.rebuild)
@@ -239,19 +257,13 @@ def test_an_index_that_lost_or_gained_entries_is_brought_level(anywhere: Bench, 
     index.remove("real-told", [lost])
     vector = anywhere.embedder.embed(["A stranger."])[0]
     for place in ("real-told", "real-seen-retrain-worked"):
-        index.put([point("mem_stranger", vector, place), point("mem_stranger_too", vector, place)])
+        index.put([Point("mem_stranger", vector, (place,)), Point("mem_stranger_too", vector, (place,))])
 
     assert memory.sync() == 3
 
     assert {kept, lost} <= {one.id for one in memory.search("This one", top_k=5)}
     assert index.present("real-told", ["mem_stranger", lost]) == {lost}
     assert index.present("real-seen-retrain-worked", ["mem_stranger"]) == set()
-
-
-def point(id: str, vector: list[float], place: str) -> object:
-    from aurora.memory.index import Point
-
-    return Point(id, vector, (place,))
 
 
 def test_a_question_takes_milliseconds(memory: Memory) -> None:
