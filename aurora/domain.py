@@ -195,19 +195,18 @@ def _storable(text: str) -> str:
     return text
 
 
-def _no_number(value: Any) -> Any:
-    if not isinstance(value, str | datetime):
-        raise ValueError("must be an ISO 8601 date and time such as 2026-11-22T08:00:00Z")
-    return value
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _moment(value: Any) -> datetime:
+    """Read a point in time. Pydantic's own reading takes numbers, also as text, for seconds since 1970."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("must be an ISO 8601 date and time such as 2026-11-22T08:00:00Z") from error
 
 
 Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=4000), AfterValidator(_storable)]
-Moment = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_utc)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A point in time; one without an offset is read as UTC."""
 Ratio = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e9, strict=True, allow_inf_nan=False)]

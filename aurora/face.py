@@ -5,13 +5,12 @@ future.
 """
 
 import asyncio
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -46,7 +45,8 @@ from aurora.policy.guardrails import fingerprint
 from aurora.ports import Clock, Tool
 from aurora.settings import Settings
 
-log = logging.getLogger(__name__)
+REPLIES_KEPT = timedelta(hours=24)
+"""How long an answer is given again for its Idempotency-Key."""
 
 
 class Aurora(AbstractContextManager["Aurora"]):
@@ -57,6 +57,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         self._portal = portal
         self._runner = runner
         self._stack = stack
+        self._replies_kept_until = datetime.min.replace(tzinfo=UTC)
         self.planner = PlannerAgent(self)
         self.critic = CriticAgent(self)
         self.executor = ExecutorAgent(self)
@@ -303,7 +304,14 @@ class Aurora(AbstractContextManager["Aurora"]):
 
     def sweep(self) -> int:
         """Advance every decision that waits for nothing any more; return how many there were."""
+        self._forget_replies()
         return self._portal.call(self._runner.sweep)
+
+    def _forget_replies(self) -> None:
+        now = self._parts.deps.clock()
+        if now >= self._replies_kept_until:
+            self.ledger.replies.forget_before(now - REPLIES_KEPT)
+            self._replies_kept_until = now + REPLIES_KEPT / 24
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,15 @@
 """The typed environment. Read by `aurora/bootstrap.py` and `app/main.py` only; `.env.example` is made from it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _comma_separated(value: Any) -> Any:
+    """Read a list from the environment; whoever makes `Settings` in code gives one."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -44,6 +49,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[
         list[SecretStr],
         NoDecode,
+        BeforeValidator(_comma_separated),
         Field(description="owner:role:key, comma-separated; roles viewer, operator, approver, admin. Empty: open."),
     ] = []
     host: Annotated[str, Field(description="Address that aurora serve binds.")] = "127.0.0.1"

@@ -183,7 +183,9 @@ NUMBERS = {
     "corrupt_harm": 0.05,
     "blind_harm": 0.015,
     "outage_harm": 0.5,
-    "looming_share": 0.3,
+    "saturation_looms": 0.6,
+    "hot_replica_looms": 0.25,
+    "surge_hours": 12.0,
     "irreversible_harm": 3.0,
     "sure": 0.70,
     "assumed_repeats": 0.12,
@@ -215,23 +217,25 @@ ADVISOR = {
 JUDGEMENT: dict[str, dict[str, Any]] = {
     "base_rates": {
         "why": "How often each cause is behind a look, before any evidence. Set so that low accuracy and detected "
-        "drift together are enough for a confident answer without a baseline (contract), and low accuracy alone is not.",
+        "drift together are enough for a confident answer without a baseline (contract), and low accuracy "
+        "alone is not.",
         "value": BASE_RATES,
     },
     "cure": {
-        "why": "Chance that a move reaches its goal under each cause; what is not named is 0. On-call practice: a full "
-        "retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load and little "
-        "else; nothing but people cures what is upstream or unknown.",
+        "why": "Chance that a move reaches its goal under each cause; what is not named is 0. On-call practice: a "
+        "full retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load "
+        "and little else; nothing but people cures what is upstream or unknown.",
         "value": CURE,
     },
     "hours_until_effect": {
-        "why": "Training takes about an hour, incremental training minutes, switches less; people take half a shift to "
-        "find and mend a cause.",
+        "why": "Training takes about an hour, incremental training minutes, switches less; people take half a shift "
+        "to find and mend a cause.",
         "value": HOURS_UNTIL_EFFECT,
     },
     "harm_if_wrong": {
         "why": "What a move does by itself where it cures nothing: stale answers, a colder model, less room for a "
-        "burst, people who stop listening. Small beside the harm of an hour of trouble, since all of them are watched and taken back.",
+        "burst, people who stop listening. Small beside the harm of an hour of trouble, since all of them are "
+        "watched and taken back.",
         "value": HARM_IF_WRONG,
     },
     "widths": {
@@ -241,13 +245,14 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
     },
     "numbers": {
         "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
-        "service daily; the target usage is that of Kubernetes' autoscaler examples; a look 2 hours later clears up a fifth of "
-        "what is unclear; a case loses half its worth in a quarter of a year; a prior is worth a dozen cases.",
+        "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
+        "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
+        "its worth in a quarter of a year; a prior is worth a dozen cases.",
         "value": NUMBERS,
     },
     "advisor": {
-        "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index of "
-        "0.2 as the usual sign of a shift, savings that turn out half as large or as small again.",
+        "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index "
+        "of 0.2 as the usual sign of a shift, savings that turn out half as large or as small again.",
         "value": ADVISOR,
     },
 }

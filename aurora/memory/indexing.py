@@ -46,12 +46,12 @@ class Indexer:
             now = self._entries.many(ids)
             records = [now[record.id] for record in records if now.get(record.id, record) != record]
 
-    def catch_up(self, index: Index, progress: Progress) -> int | None:
+    def catch_up(self, index: Index, progress: Progress, turn_seconds: float = -1) -> int | None:
         """Index what is missing and remove what does not belong; return how many entries that were.
 
-        Returns None where another thread is at it, and goes on with it.
+        Returns None where another thread is at it for more than `turn_seconds` (without them, it is waited for).
         """
-        if not self._turn.acquire(timeout=TURN_SECONDS):
+        if not self._turn.acquire(timeout=turn_seconds):
             return None
         try:
             return self._index_waiting(index, progress) + self._compare(index, progress)

@@ -136,10 +136,9 @@ class Keeper:
             self._come_level(index)
             self._stay(index)
         except AuroraError as error:
-            self._regret(index, str(error))
-        except Exception as error:  # a thread has no caller: status tells, and it is tried again
-            log.exception("The memory index stopped.")
-            self._regret(index, str(error))
+            self._regret(index, str(error), error)
+        except Exception as error:  # noqa: BLE001 - a thread has no caller: log and status tell, and it is tried again
+            self._regret(index, f"The memory index stopped: {error!r}", error)
         self._stop.wait(pause)
         self._let_go(index)
 
@@ -172,10 +171,11 @@ class Keeper:
         except OSError as error:  # at worst the index is made anew at the next start
             log.warning("The memory index could not be sealed: %s", error)
 
-    def _regret(self, index: Index | None, why: str) -> None:
-        if not self._stop.is_set():
-            log.warning("%s It is tried again.", why)
-            self._say("degraded" if index is not None and index is self._index else "down", why)
+    def _regret(self, index: Index | None, why: str, error: Exception) -> None:
+        if self._stop.is_set():  # importing, for one, fails in a program that is ending
+            return
+        log.warning("%s It is tried again.", why, exc_info=None if isinstance(error, AuroraError) else error)
+        self._say("degraded" if index is not None and index is self._index else "down", why)
 
     def _let_go(self, index: Index | None) -> None:
         with self._news:

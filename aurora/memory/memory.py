@@ -17,7 +17,7 @@ from aurora.memory.choosing import nearest, shared, shortened
 from aurora.memory.embedding import TEXT_CHARS, Embedder
 from aurora.memory.homes import Directory, Server
 from aurora.memory.index import Index, IndexFailed
-from aurora.memory.indexing import AT_ONCE, Indexer, Progress
+from aurora.memory.indexing import AT_ONCE, TURN_SECONDS, Indexer, Progress
 from aurora.memory.keeper import Keeper
 from aurora.memory.look import Look
 from aurora.memory.partitions import FAILED, HOMES, SEEN, TOLD, WORKED
@@ -178,7 +178,7 @@ class Memory:
         return question(self._keeper.opened(max(0.0, until - time.monotonic())))
 
     def _catch_up(self, index: Index) -> int | None:
-        count = self._indexer.catch_up(index, _silent)
+        count = self._indexer.catch_up(index, _silent, TURN_SECONDS)
         if count is not None:
             self._keeper.done(index)
         return count

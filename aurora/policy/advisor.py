@@ -225,8 +225,8 @@ class RetrainAdvisor:
         verdict = f"a {'saving' if saving > 0 else 'loss'} of {abs(saving):.2f}"
         wait = "" if retrain or saving <= 0 else " Waiting one more step is worth more."
         return (
-            f"The error is {level:.3f}, {rise:.3f} above the {reachable:.3f} of a fresh model; retraining is expected "
-            f"to take away {gain:.3f} a step for {self._holding():.0f} steps at a cost of {self._cost:g}: {verdict}.{wait}"
+            f"The error is {level:.3f}, {rise:.3f} above the {reachable:.3f} of a fresh model; retraining should "
+            f"take away {gain:.3f} a step for {self._holding():.0f} steps at a cost of {self._cost:g}: {verdict}.{wait}"
         )
 
 

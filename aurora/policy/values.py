@@ -145,11 +145,11 @@ def _moved(row: Row, prior: float, chance: float) -> Row:
 
 
 def _running(move: Move, seen: View) -> float:
-    """Return what the move costs over the horizon beyond its price."""
+    """Return what the move costs beyond its price: added replicas run for as long as a surge lasts."""
     if move is not Move.SCALE_UP:
         return 0.0
     more = replicas_wanted(seen) - (seen.get("replicas.count") or 1.0)
-    return max(more, 0.0) * seen.settings.costs.replica_hour * seen.priors.numbers["horizon_hours"]
+    return max(more, 0.0) * seen.settings.costs.replica_hour * seen.priors.numbers["surge_hours"]
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _next_look(side: _Side, now: float, prospect: Prospect) -> float:
 def _wrong(effect: Effect, prospect: Prospect, reversible: Collection[Action]) -> float:
     """Return what it costs that a move may not succeed.
 
-    That is its own harm, for longer where it cannot be taken back, and the person who is asked where a change is unsure.
+    That is its own harm, for longer where it cannot be taken back, and the person who is asked about an unsure change.
     """
     harm = (1 - effect.chance) * prospect.seen.priors.harm[effect.move]
     if effect.action not in CHANGING:

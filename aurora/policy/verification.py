@@ -1,7 +1,8 @@
 """Whether it helped: the goal stated in the plan against what was measured afterwards.
 
 Three answers. What the tool measured counts first, then the model's own history, then what a person reports. Missing
-data, zero samples, a stopped service or one without traffic are never better. A person who reports a failure is believed.
+data, zero samples, a stopped service or one without traffic are never better. A person who reports a failure is
+believed.
 """
 
 import math

@@ -38,7 +38,8 @@ Serve = Callable[..., httpx.AsyncClient]
 @pytest.fixture(scope="session")
 def aurora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Aurora.open(Settings(home=home, _env_file=None)) as opened:
+    # The tests' models must not wait for each other: the whole fleet may be in change.
+    with Aurora.open(Settings(home=home, fleet_share_in_change=1, _env_file=None)) as opened:
         assert opened.memory.wait_ready(120)
         yield opened
 

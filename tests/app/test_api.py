@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from aurora import Aurora
-from aurora.domain import MetricPoint
+from aurora.domain import MetricPoint, Telemetry
 
 FAILING: dict[str, Any] = {
     "model_metrics": {"accuracy": 0.72, "latency_ms": 650},
@@ -87,7 +87,7 @@ async def test_a_decision_can_be_read_whole(api: httpx.AsyncClient) -> None:
     telemetry = {"model_name": name("read"), **FAILING}
     made = (await api.post("/api/analyze?dry_run=true", json=telemetry)).json()
     record = (await api.get(f"/api/decisions/{made['decision_id']}")).json()
-    assert record["telemetry"] == telemetry
+    assert Telemetry.model_validate(record["telemetry"]) == Telemetry.model_validate(telemetry)
     assert {"observe", "plan", "critique", "rule"} <= set(record["steps"])
     assert record["planner_decision"] == made["planner_decision"]
 
@@ -129,6 +129,15 @@ async def test_an_outcome_is_kept_with_who_said_so(api: httpx.AsyncClient) -> No
     assert [(one["by"], one["report"]) for one in kept] == [("local", report)]
 
 
+async def test_an_action_is_taken_back_once_in_the_name_of_who_asked(api: httpx.AsyncClient) -> None:
+    made = (await api.post("/api/analyze", json={"model_name": name("undo"), **FAILING})).json()
+    assert made["status"] == "executed", made
+    path = f"/api/decisions/{made['decision_id']}/undo"
+    answer = await api.post(path, json={"reason": "One country is answered badly."})
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "undone"), answer.text
+    assert (await api.post(path, json={"reason": "Again."})).status_code == 409
+
+
 # --- approvals -------------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +152,23 @@ async def test_an_approval_is_settled_once_by_a_named_person(api: httpx.AsyncCli
     assert again.status_code == 409
     kept = (await api.get(f"/api/decisions/{made['decision_id']}")).json()["approvals"][0]
     assert (kept["status"], kept["by"], kept["authenticated"]) == ("approved", "Vera", False)
+
+
+async def test_of_two_answers_at_once_one_wins_and_the_other_is_a_conflict(api: httpx.AsyncClient) -> None:
+    made = await asked(api, name("race"))
+    answers = [{"decision": "approve", "by": "Vera"}, {"decision": "reject", "by": "Otto"}]
+    both = await asyncio.gather(*(api.post(f"/api/approvals/{made['approval_id']}", json=one) for one in answers))
+    assert sorted(answer.status_code for answer in both) == [200, 409]
+    conflict = next(answer for answer in both if answer.status_code == 409)
+    assert conflict.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_approval_sent_twice_under_one_key_is_settled_once_and_answered_twice(api: httpx.AsyncClient) -> None:
+    made, key = await asked(api, name("twice")), {"Idempotency-Key": uuid.uuid4().hex}
+    path = f"/api/approvals/{made['approval_id']}"
+    first, second = [await api.post(path, json={"decision": "reject"}, headers=key) for _ in "ab"]
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
 
 
 async def test_a_rejection_ends_the_decision(api: httpx.AsyncClient) -> None:

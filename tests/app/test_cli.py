@@ -18,7 +18,15 @@ from app.client import SERVER_FILE, running_server, understood
 from app.failure import CallFailed
 from tests.app.running import AURORA, Running, command, environment, running
 
-FAILING = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
+FAILING: dict[str, object] = {
+    "model_metrics": {"accuracy": 0.72, "latency_ms": 650},
+    "data_drift": {"detected": True, "score": 0.65},
+}
+BUSY: dict[str, object] = {
+    "model_metrics": {"accuracy": 0.9, "latency_ms": 700},
+    "baseline": {"accuracy": 0.9, "latency_ms": 300},
+    "system_load": {"cpu_usage": 0.95, "gpu_usage": 0.95, "memory_usage": 0.6},
+}
 HEAVY = ["torch", "chromadb", "gradio", "langgraph", "sklearn", "fastapi", "sentence_transformers", "sqlmodel", "httpx"]
 
 
@@ -103,7 +111,7 @@ def test_what_is_not_json_is_told_by_line_and_column(tmp_path: Path, capsys: pyt
     file.write_text('{"model_metrics":\n  {"accuracy": 0,7}}')
     code, _, err = ended(["analyze", str(file)], capsys)
     assert code == 2
-    assert "at line 2 column 17" in err
+    assert "at line 2 column 18" in err
 
 
 def test_what_is_not_text_is_told_by_byte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,11 +228,11 @@ def test_a_question_is_answered_from_the_record(server: Running) -> None:
     )
 
 
-def waiting(server: Running, model: str) -> str:
+def waiting(server: Running, model: str, look: dict[str, object] = FAILING) -> str:
     """Make a decision that waits for a person; return its id."""
     asking = {"autonomy": dict.fromkeys(("retrain", "fine_tune", "cache", "route", "scale"), "ask")}
     httpx.put(f"{server.url}/api/models/{model}", json=asking).raise_for_status()
-    answer = server.answer("analyze", "-", stdin=failing(model))
+    answer = server.answer("analyze", "-", stdin=json.dumps({"model_name": model, **look}))
     assert answer["status"] == "awaiting_approval"
     return str(answer["decision_id"])
 
@@ -241,11 +249,12 @@ def test_what_waits_is_approved_by_name(server: Running) -> None:
 
 
 def test_what_waits_is_approved_with_a_parameter_changed(server: Running) -> None:
-    decided = waiting(server, "edited-one")
+    decided = waiting(server, "edited-one", BUSY)
     asked = server.answer("explain", decided)["approvals"][0]
-    window = asked["step"]["parameters"]["window"] // 2
-    server.answer("approve", asked["id"], "--set", f"window={window}", "--by", "ada")
-    assert server.answer("explain", decided)["approvals"][0]["edited_step"]["parameters"]["window"] == window
+    assert asked["step"]["action"] == "scale"
+    wanted = asked["step"]["parameters"]["replicas"] + 1
+    server.answer("approve", asked["id"], "--set", f"replicas={wanted}", "--by", "ada")
+    assert server.answer("explain", decided)["approvals"][0]["edited_step"]["parameters"]["replicas"] == wanted
 
 
 def test_what_waits_is_rejected(server: Running) -> None:

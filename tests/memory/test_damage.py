@@ -61,7 +61,7 @@ def stopped(template: Template, embedder: Embedder, tmp_path: Path) -> Iterator[
     store.close()
 
 
-# --- ways to damage ----------------------------------------------------------------------------------------------------
+# --- ways to damage --------------------------------------------------------------------------------------------------
 
 Damage = Callable[[Path], None]
 
@@ -100,7 +100,7 @@ def recovered(bench: Bench, template: Template) -> None:
     assert bench.ledger.entries.unindexed() == []
 
 
-# --- proofs ------------------------------------------------------------------------------------------------------------
+# --- proofs ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_index_in_good_order_is_opened_as_it_is(stopped: Bench, template: Template) -> None:
@@ -202,7 +202,7 @@ def test_only_the_newest_damaged_index_is_kept(stopped: Bench, template: Templat
     assert not kept.endswith("20200101T000000Z")
 
 
-# --- the probe ---------------------------------------------------------------------------------------------------------
+# --- the probe -------------------------------------------------------------------------------------------------------
 
 
 def probed(folder: Path) -> subprocess.CompletedProcess[str]:

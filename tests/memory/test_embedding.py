@@ -159,7 +159,8 @@ def test_a_model_that_is_not_on_this_machine_is_not_fetched(tmp_path: Path) -> N
 ALONE = """
 import sys, warnings
 warnings.simplefilter("error")
-sys.addaudithook(lambda event, a: event.startswith(("socket.connect", "socket.getaddrinfo")) and sys.exit(f"{event} {a}"))
+REACHING = ("socket.connect", "socket.getaddrinfo")
+sys.addaudithook(lambda event, given: event.startswith(REACHING) and sys.exit(f"{event} {given}"))
 from aurora.memory import Embedder
 heavy = {"torch", "chromadb", "sentence_transformers", "numpy", "transformers"} & set(sys.modules)
 assert not heavy, heavy

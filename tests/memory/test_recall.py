@@ -1,7 +1,6 @@
 """What the memory finds: in a folder, and the same on a Chroma server."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -223,18 +222,18 @@ def test_sixteen_threads_search_and_add_at_once(memory: Memory, ledger: Ledger) 
 
 def test_a_sync_does_not_wait_for_a_rebuild(memory: Memory) -> None:
     memory.add(many(100))
-    times: list[float] = []
+    waiting: list[bool] = []
 
     def sync(done: int, total: int) -> None:
-        began = time.monotonic()
         other = threading.Thread(target=memory.sync)
         other.start()
-        other.join()
-        times.append(time.monotonic() - began)
+        other.join(60)
+        waiting.append(other.is_alive())
 
     memory.rebuild(sync)
 
-    assert max(times) < 5
+    assert waiting
+    assert not any(waiting)
     assert memory.status().word == "operational"
 
 
@@ -264,15 +263,3 @@ def test_an_index_that_lost_or_gained_entries_is_brought_level(anywhere: Bench, 
     assert {kept, lost} <= {one.id for one in memory.search("This one", top_k=5)}
     assert index.present("real-told", ["mem_stranger", lost]) == {lost}
     assert index.present("real-seen-retrain-worked", ["mem_stranger"]) == set()
-
-
-def test_a_question_takes_milliseconds(memory: Memory) -> None:
-    memory.add(many(100))
-    memory.search("warm")
-    times = []
-    for n in range(20):
-        began = time.monotonic()
-        memory.search(f"question number {n}")
-        times.append(time.monotonic() - began)
-
-    assert sorted(times)[10] < 0.5
