@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FAILED = 1
 WRONG_USE = 2
 INTERRUPTED = 130
+UNAUTHENTICATED = 401
 
 
 def _examples(*lines: str) -> str:
@@ -63,6 +64,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except CallFailed as error:
         code = FAILED
         _say(str(error))
+        if error.status == UNAUTHENTICATED:
+            _say("Put a key into AURORA_API_KEY.")
     except CannotServe as error:
         code = WRONG_USE
         _say(str(error))

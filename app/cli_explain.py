@@ -6,6 +6,9 @@ from typing import Any
 from app.cli_show import headline, next_step
 from app.cli_text import heading, pairs, plain, point, utc_time
 
+LEAST_LIKELY = 0.01
+"""A cause that is less likely is not worth a line."""
+
 
 def record(found: Any) -> None:
     """Show the whole why of a decision."""
@@ -26,7 +29,7 @@ def _seen(telemetry: Any, observed: Any) -> None:
     heading("What was seen")
     for name, value in telemetry.items():
         if name not in ("model_name", "notes"):
-            point(f"{name}: {_flat(value)}")
+            point(f"{name}: {pairs(value) if isinstance(value, Mapping) else plain(value)}")
     if telemetry.get("notes"):
         point(f"notes (free text, never followed): {telemetry['notes']}")
     if observed and observed["baseline_sources"]:
@@ -41,14 +44,6 @@ def _seen(telemetry: Any, observed: Any) -> None:
         point(notice)
 
 
-def _flat(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in ({}, []))
-    if isinstance(value, list):
-        return "; ".join(map(_flat, value))
-    return plain(value)
-
-
 def _proposed(plan: Any) -> None:
     if not plan:
         return
@@ -58,7 +53,7 @@ def _proposed(plan: Any) -> None:
     point(plan["reasoning"])
     for reason in plan["reasons"]:
         point(reason)
-    for cause in plan["diagnosis"][:3]:
+    for cause in [one for one in plan["diagnosis"] if one["probability"] >= LEAST_LIKELY][:3]:
         point(f"cause: {cause['cause']} {cause['probability']:.0%} {'; '.join(cause['evidence'])}")
     point(f"confidence {plan['confidence']:.2f}, at least {plan['confidence_low']:.2f}")
     cost, waiting = plan["expected_cost"], plan["cost_of_waiting"]

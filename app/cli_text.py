@@ -102,8 +102,19 @@ def columns(*titles: str) -> Table:
 
 
 def pairs(values: Mapping[str, Any]) -> str:
-    """Return names with their values in one line."""
-    return ", ".join(f"{plain(name)} {plain(value)}" for name, value in values.items()) or "none"
+    """Return names with their values in one line; what is empty is left out."""
+    return _named(values) or "none"
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{plain(name)} {_within(value)}" for name, value in values.items() if value not in ("", {}, []))
+
+
+def _within(value: Any) -> str:
+    """Return one of several values; what holds more of them in brackets."""
+    if isinstance(value, Mapping):
+        return f"({_named(value)})"
+    return "; ".join(map(_within, value)) if isinstance(value, list) else plain(value)
 
 
 def share(value: float | None) -> str:

@@ -128,8 +128,6 @@ def understood(response: httpx.Response, place: str) -> Any:
     lines = tuple(f"{one['field']}: {one['message']}" for one in problem.get("errors", ()))
     title, detail = problem.get("title", f"HTTP {response.status_code}"), problem.get("detail", "")
     said = title if lines or detail == title else f"{title} {detail}"
-    if response.status_code == 401:
-        said += " Put the key into AURORA_API_KEY."
     raise CallFailed(said.strip(), lines, response.status_code)
 
 

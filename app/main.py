@@ -312,7 +312,7 @@ def _arm_hard_end() -> None:
 
 
 def _end_hard() -> None:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     print("Something did not stop in time and was ended; the next start goes on from the ledger.", file=sys.stderr)
     for child in psutil.Process().children(recursive=True):

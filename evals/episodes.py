@@ -30,10 +30,6 @@ class Episode:
 
     quality: Cause
     service: Cause
-    healthy: float
-    """Its accuracy while nothing is wrong."""
-    drop: float
-    """What its accuracy has truly lost."""
     situation: Situation
 
 
@@ -49,18 +45,27 @@ def mixed(random: Random, count: int) -> Iterator[Episode]:
         yield _episode(random, _cause(random, Side.QUALITY), _cause(random, Side.SERVICE), left_out=LEFT_OUT)
 
 
+def healthy_accuracy(random: Random) -> float:
+    """Draw the accuracy of a model with which nothing is wrong."""
+    return min(max(random.gauss(0.90, 0.042), 0.72), 0.985)
+
+
+def drop(random: Random, cause: Cause) -> float:
+    """Draw what accuracy loses, or seems to lose, under a cause."""
+    if cause not in (*HURT, Cause.DATA_BUG) or (cause is Cause.DATA_BUG and random.random() < 0.3):
+        return 0.0
+    return min(random.lognormvariate(-2.4, 0.6), 0.45)
+
+
 def _cause(random: Random, side: Side) -> Cause:
     rates = BASE_RATES[side]
     return random.choices(list(rates), weights=list(rates.values()))[0]
 
 
 def _episode(random: Random, quality: Cause, service: Cause, left_out: float) -> Episode:
-    healthy = min(max(random.gauss(0.90, 0.042), 0.72), 0.985)
-    drop = 0.0 if quality not in (*HURT, Cause.DATA_BUG) else min(random.lognormvariate(-2.4, 0.6), 0.45)
-    if quality is Cause.DATA_BUG and random.random() < 0.3:
-        drop = 0.0
+    healthy, lost = healthy_accuracy(random), drop(random, quality)
     fields = _calm(random, healthy)
-    _show_quality(random, fields, quality, healthy - drop)
+    _show_quality(random, fields, quality, healthy - lost)
     SERVICE_SHOWS.get(service, _nothing)(random, fields)
     _mishaps(random, fields)
     points = random.choice((0, 0, 30))
@@ -69,7 +74,7 @@ def _episode(random: Random, quality: Cause, service: Cause, left_out: float) ->
         if random.random() < left_out:
             fields.pop(block)
     situation = _situation(fields, History(points=points, breaching_points=breaching if points else 0))
-    return Episode(quality, service, healthy, 0.0 if quality is Cause.LABEL_TROUBLE else drop, situation)
+    return Episode(quality, service, situation)
 
 
 def _situation(fields: Fields, history: History) -> Situation:

@@ -21,12 +21,13 @@ from statistics import fmean, stdev
 from typing import Any
 
 from aurora.domain import Cause
-from aurora.policy.diagnosis import diagnose, known_degrees
+from aurora.policy.diagnosis import known_degrees, posterior
 from aurora.policy.moves import Side
 from aurora.policy.priors import Priors, read
+from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
 from evals import streams
-from evals.episodes import HURT, Episode, drawn, mixed
+from evals.episodes import HURT, Episode, drawn, drop, healthy_accuracy, mixed
 from evals.judged import JUDGEMENT
 
 SEED = 20261122
@@ -78,7 +79,7 @@ def made() -> dict[str, Any]:
     numbers = read(document)
     document["fitted"]["signs"] = {side: sign_chances(side, numbers, random) for side in Side}
     numbers = read(document)
-    trials = [_viewed(episode, numbers) for episode in mixed(random, MIXED)]
+    trials = [(view(episode.situation, numbers), episode) for episode in mixed(random, MIXED)]
     document["fitted"]["sharpness"] = {side: sharpness(side, trials, document) for side in Side}
     document["fitted"]["advisor"] = streams.fitted(random, document)
     about = "Made by evals/fit_priors.py; do not edit. Costs in hours of wrong answers, times in hours."
@@ -108,8 +109,8 @@ def _unfitted() -> dict[str, Any]:
 
 def healthy_level(random: Random) -> dict[str, float]:
     """Return mean and spread of healthy accuracy over services, and what a drift costs on average."""
-    healthy = [episode.healthy for episode in drawn(random, Cause.HEALTHY, Cause.HEALTHY, 2000)]
-    drops = [episode.drop for episode in drawn(random, Cause.CONCEPT_DRIFT, Cause.HEALTHY, 2000)]
+    healthy = [healthy_accuracy(random) for _ in range(4000)]
+    drops = [drop(random, Cause.CONCEPT_DRIFT) for _ in range(4000)]
     return {
         "healthy_accuracy": round(fmean(healthy), 4),
         "healthy_accuracy_spread": round(stdev(healthy), 4),
@@ -136,11 +137,7 @@ def sign_chances(side: Side, numbers: Priors, random: Random) -> dict[str, dict[
 
 def _degrees(side: Side, cause: Cause, numbers: Priors, random: Random) -> Degrees:
     pair = (cause, Cause.HEALTHY) if side is Side.QUALITY else (Cause.HEALTHY, cause)
-    return [known_degrees(_viewed(episode, numbers)[0]) for episode in drawn(random, *pair, PER_CAUSE)]
-
-
-def _viewed(episode: Episode, numbers: Priors) -> tuple[View, Episode]:
-    return view(episode.situation, numbers), episode
+    return [known_degrees(view(episode.situation, numbers)) for episode in drawn(random, *pair, PER_CAUSE)]
 
 
 def _chance(degrees: Sequence[float]) -> float:
@@ -169,19 +166,18 @@ def _zero(falling: Callable[[float], float], low: float, high: float) -> float:
 
 def sharpness(side: Side, trials: Sequence[tuple[View, Episode]], document: Mapping[str, Any]) -> float:
     """Return the factor on the evidence under which the true causes are likeliest; at most 1, for signs overlap."""
-    tried = [round(0.7 + 0.05 * step, 2) for step in range(7)]
+    told = [(known_degrees(seen), freshness(seen), _place(side, seen, episode)) for seen, episode in trials]
 
     def surprise(factor: float) -> float:
-        fitted = {**document["fitted"], "sharpness": dict.fromkeys(Side, factor)}
-        numbers = read({**document, "fitted": fitted})
-        return -sum(_log_chance(side, View(seen.numbers, seen.settings, numbers), one) for seen, one in trials)
+        numbers = read({**document, "fitted": {**document["fitted"], "sharpness": dict.fromkeys(Side, factor)}})
+        chances = (posterior(side, degrees, fresh, numbers)[place] for degrees, fresh, place in told)
+        return -sum(math.log(max(chance, 1e-9)) for chance in chances)
 
-    return min(tried, key=surprise)
+    return min((round(0.7 + 0.05 * step, 2) for step in range(7)), key=surprise)
 
 
-def _log_chance(side: Side, seen: View, episode: Episode) -> float:
-    cause = episode.quality if side is Side.QUALITY else episode.service
-    return math.log(max(diagnose(seen).side(side)[seen.priors.states[side].index(cause)], 1e-9))
+def _place(side: Side, seen: View, episode: Episode) -> int:
+    return seen.priors.states[side].index(episode.quality if side is Side.QUALITY else episode.service)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,8 @@ class Stream:
 
     errors: tuple[tuple[float, ...], ...]
     """errors[s][t]: the error at step t of the model trained before step s."""
+    ahead: tuple[tuple[float, ...], ...]
+    """ahead[s][t]: the sum of its errors from step t to the end."""
     labels: int
     noise: tuple[float, ...]
     drift: tuple[float, ...]
@@ -66,11 +68,12 @@ def stream(random: Random, kind: str, cost: float) -> Stream:
     path = _path(random, kind)
     base, span = random.uniform(0.02, 0.2), random.uniform(0.1, 0.5)
 
-    def error(trained: int, step: int) -> float:
-        window = path[max(trained - WINDOW, 0) : trained] or path[:1]
-        return base + span * min(abs(path[step] - fmean(window)), 1.0)
+    def errors_of(trained: int) -> tuple[float, ...]:
+        learned = fmean(path[max(trained - WINDOW, 0) : trained] or path[:1])
+        return tuple(base + span * min(abs(place - learned), 1.0) for place in path)
 
-    errors = tuple(tuple(error(trained, step) for step in range(STEPS)) for trained in range(STEPS))
+    errors = tuple(errors_of(trained) for trained in range(STEPS))
+    ahead = tuple(tuple(accumulate(reversed(row)))[::-1] for row in errors)
     shown = random.random() < 0.7
     moved = [abs(place - path[0]) if shown else 0.0 for place in path]
     # Inputs may move without harm, too.
@@ -83,7 +86,7 @@ def stream(random: Random, kind: str, cost: float) -> Stream:
     )
     noise = tuple(random.gauss(0, 1) for _ in range(STEPS))
     labels = random.choice((50, 100, 200, 500))
-    return Stream(errors, labels, noise, drift, cheap if random.random() < 0.5 else None, cost)
+    return Stream(errors, ahead, labels, noise, drift, cheap if random.random() < 0.5 else None, cost)
 
 
 def _path(random: Random, kind: str) -> list[float]:
@@ -125,8 +128,7 @@ def run(world: Stream, numbers: AdvisorPriors) -> tuple[float, list[tuple[float,
         if step == STEPS - 1:
             break
         advice = advisor.advise()
-        ahead = range(step + 1, STEPS)
-        gain = sum(world.errors[trained][t] - world.errors[step + 1][t] for t in ahead)
+        gain = world.ahead[trained][step + 1] - world.ahead[step + 1][step + 1]
         told.append((_standardised(advice.probability, numbers), gain > world.cost))
         if advice.retrain:
             cost, trained = cost + world.cost, step + 1

@@ -174,7 +174,8 @@ class Pages:
             rows = [render.row(item) for item in calls.decisions(client, None if status == "all" else status)]
         except CallFailed as error:
             locked = error.status in (401, 403)
-            banner = gr.HTML(render.notice(error.sentence, error.lines), visible=True)
+            said = "This AURORA wants an API key: put yours in below." if error.status == 401 else error.sentence
+            banner = gr.HTML(render.notice(said, error.lines), visible=True)
             return banner, "", gr.Textbox(visible=True) if locked else gr.skip(), gr.skip(), gr.skip()
         same = rows == shown
         table = gr.skip() if same else gr.Dataframe(value=rows)

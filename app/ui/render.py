@@ -7,6 +7,9 @@ from typing import Any
 
 COLUMNS = ("when (UTC)", "model", "action", "status", "outcome", "confidence", "id")
 
+LEAST_LIKELY = 0.01
+"""A cause that is less likely is not worth a line."""
+
 _SPELT = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;", "\\": "&#92;"})
 """What a template of the page could read as its own."""
 
@@ -73,9 +76,7 @@ def decision(answer: Mapping[str, Any]) -> str:
     lines += [_line("Guardrail", f"{text(rule['rule'])}: {text(rule['reason'])}") for rule in answer["rules"]]
     if done:
         lines += [_line("Done", text(done["reasoning"])), _line("Answered", _pairs(_answer(done["context"])))]
-    lines += [
-        _line("Recalled", f"{text(c['summary'])} ({text(c['similarity'])} alike)") for c in answer["recalled"][:3]
-    ]
+    lines += [_line("Recalled", _case(case)) for case in answer["recalled"][:3]]
     return f'<div class="card">{"".join(lines)}</div>'
 
 
@@ -85,10 +86,12 @@ def _title(answer: Mapping[str, Any]) -> str:
     confidence = f", confidence {sure['confidence']:.2f}" if sure else ""
     pretend = ' <span class="word simulated">simulated</span>' if answer["simulated"] else ""
     ending = f" ({text(answer['ending']).replace('_', ' ')})" if answer["ending"] else ""
+    proposed = plan["decision_type"] if plan else "undecided"
+    action = "" if proposed == answer["status"] else word(proposed)
     outcome = f"outcome {word(answer['outcome'])}" if answer["outcome"] else ""
     return (
-        f"<h3>{text(answer['model_name'])}: {word(plan['decision_type'] if plan else 'undecided')} "
-        f"{word(answer['status'])}{ending} {outcome}{pretend}{confidence}</h3>"
+        f"<h3>{text(answer['model_name'])}: {action} {word(answer['status'])}{ending} {outcome}{pretend}"
+        f"{confidence}</h3>"
         f'<p class="id">{text(answer["decision_id"])} · {when(answer["created_at"])} UTC</p>'
     )
 
@@ -107,7 +110,14 @@ def _case(case: Mapping[str, Any]) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{text(name)} {text(value)}" for name, value in values.items())
+    return ", ".join(f"{text(name)} {_within(value)}" for name, value in values.items() if value not in ("", {}, []))
+
+
+def _within(value: Any) -> str:
+    """Return one of several values; what holds more of them in brackets."""
+    if isinstance(value, Mapping):
+        return f"({_pairs(value)})"
+    return "; ".join(map(_within, value)) if isinstance(value, list) else text(value)
 
 
 def record(found: Mapping[str, Any]) -> str:
@@ -120,7 +130,7 @@ def record(found: Mapping[str, Any]) -> str:
         ("Who was asked", [_answered(one) for one in found["approvals"]]),
         ("What came of it", _came_of_it(steps, found["outcomes"])),
     ]
-    return decision(found) + "".join(_section(title, points) for title, points in sections)
+    return decision({**found, "recalled": []}) + "".join(_section(title, points) for title, points in sections)
 
 
 def _section(title: str, points: Iterable[str]) -> str:
@@ -129,21 +139,23 @@ def _section(title: str, points: Iterable[str]) -> str:
 
 
 def _seen(telemetry: Mapping[str, Any]) -> list[str]:
-    shown = {name: value for name, value in telemetry.items() if name != "model_name"}
-    return [f"{text(name).replace('_', ' ')}: {_flat(value)}" for name, value in shown.items()]
+    shown = {name: value for name, value in telemetry.items() if name != "model_name" and value}
+    return [f"{text(name).replace('_', ' ')}: {_told(value)}" for name, value in shown.items()]
 
 
-def _flat(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{text(name)} {_flat(inner)}" for name, inner in value.items() if inner not in ({}, []))
-    return "; ".join(map(_flat, value)) if isinstance(value, list) else text(value)
+def _told(value: Any) -> str:
+    return _pairs(value) if isinstance(value, Mapping) else text(value)
 
 
 def _weighed(plan: Mapping[str, Any] | None) -> list[str]:
     if not plan:
         return []
     points = [text(reason) for reason in plan["reasons"]]
-    points += [f"cause {text(c['cause']).replace('_', ' ')}: {c['probability']:.0%}" for c in plan["diagnosis"][:3]]
+    points += [
+        f"cause {text(c['cause']).replace('_', ' ')}: {c['probability']:.0%}"
+        for c in plan["diagnosis"][:3]
+        if c["probability"] >= LEAST_LIKELY
+    ]
     points += [f"not {text(a['decision_type']).replace('_', ' ')}: {text(a['why_not'])}" for a in plan["alternatives"]]
     return points + ([f"what would have changed it: {text(plan['flip'])}"] if plan["flip"] else [])
 

@@ -78,6 +78,7 @@ class Directory:
         except Timeout as error:
             raise HomeInUse(f"The memory index {self._path} belongs to process {self._holder()}.") from error
         except OSError as error:
+            self._lock.release()
             raise Misconfigured(f"The memory index cannot be kept at {self._path}: {error}") from error
 
     def prepare(self) -> None:
@@ -174,11 +175,11 @@ class Server:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise Misconfigured(f"The Chroma URL {url!r} is not one: {error}") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise Misconfigured(f"The Chroma URL {url!r} must look like http://host:8000.")
+            raise Misconfigured(f"The Chroma URL is not one: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path.strip("/"):
+            raise Misconfigured("The Chroma URL must look like http://host:8000, without a password or a path.")
         self._ssl = parts.scheme == "https"
-        self._host = parts.hostname
+        self._host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self._port = port or (443 if self._ssl else 80)
 
     def claim(self) -> None:
@@ -205,6 +206,5 @@ class Server:
     def _heartbeat(self) -> None:
         import httpx
 
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        url = f"{'https' if self._ssl else 'http'}://{host}:{self._port}/api/v2/heartbeat"
+        url = f"{'https' if self._ssl else 'http'}://{self._host}:{self._port}/api/v2/heartbeat"
         httpx.get(url, timeout=HEARTBEAT_SECONDS).raise_for_status()

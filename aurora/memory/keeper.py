@@ -1,7 +1,7 @@
 """Keeps the index open: from a thread of its own, from the start to the end, through whatever happens to it.
 
     waiting → opening → catching up → open ─ trouble → opening again …
-                 └ failed: tried again, later and later
+                 └ failed: tried again, later and later; misconfigured: down for good
 
 Whoever wants the index asks with `opened` and waits no longer than they say. While it catches up it is open already: a
 question gives it a few seconds to finish, and then is answered from what is there.
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from aurora.domain import Health
-from aurora.errors import AuroraError, Unavailable
+from aurora.errors import AuroraError, Misconfigured, Unavailable
 from aurora.memory.embedding import Embedder
 from aurora.memory.homes import Home
 from aurora.memory.index import Index, IndexFailed
@@ -49,6 +49,7 @@ class Keeper:
         self._opened_at = 0.0
         self._level = False
         self._wanted, self._trouble, self._stop = threading.Event(), threading.Event(), threading.Event()
+        self._hopeless = False
 
     # --- for everybody ---------------------------------------------------------------------------------------------
 
@@ -80,10 +81,11 @@ class Keeper:
         """Wait until the index has all that the ledger had when it was opened; say whether it has."""
         self._wanted.set()
         with self._news:
-            return self._news.wait_for(lambda: self._level or self._stop.is_set(), seconds) and self._level
+            self._news.wait_for(lambda: self._level or self._hopeless or self._stop.is_set(), seconds)
+            return self._level
 
     def progress(self, done: int, total: int) -> None:
-        """Note how far indexing is; the entry point of everything that takes long. Raises `Unavailable` at the end."""
+        """Note how far indexing is. Raises `Unavailable` once it is to end: nobody waits for a long rebuild."""
         if self._stop.is_set():
             raise Unavailable("AURORA is closing.")
         share = 100 * done // max(total, 1)
@@ -121,7 +123,7 @@ class Keeper:
     def _run(self) -> None:
         pause = 0.0
         self._wanted.wait(GRACE_SECONDS)
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._hopeless):
             began = time.monotonic()
             self._live(pause)
             steady = time.monotonic() - began - pause > STEADY_SECONDS
@@ -138,7 +140,7 @@ class Keeper:
         except AuroraError as error:
             self._regret(index, str(error), error)
         except Exception as error:  # noqa: BLE001 - a thread has no caller: log and status tell, and it is tried again
-            self._regret(index, f"The memory index stopped: {error!r}", error)
+            self._regret(index, repr(error), error)
         self._stop.wait(pause)
         self._let_go(index)
 
@@ -174,7 +176,8 @@ class Keeper:
     def _regret(self, index: Index | None, why: str, error: Exception) -> None:
         if self._stop.is_set():  # importing, for one, fails in a program that is ending
             return
-        log.warning("%s It is tried again.", why, exc_info=None if isinstance(error, AuroraError) else error)
+        self._hopeless = isinstance(error, Misconfigured)
+        log.warning("The memory has trouble: %s", why, exc_info=None if isinstance(error, AuroraError) else error)
         self._say("degraded" if index is not None and index is self._index else "down", why)
 
     def _let_go(self, index: Index | None) -> None:

@@ -59,8 +59,8 @@ class Memory:
 
         Raises `HomeInUse` where another process has the folder.
         """
-        self._keeper.start()
         self._entries.add(practices())
+        self._keeper.start()
 
     def status(self) -> Health:
         """Return how the memory is doing; at once."""

@@ -97,6 +97,8 @@ def _youth(created_at: datetime | None, now: datetime, numbers: Numbers) -> floa
 
 def believed(prior: float, record: Record, strength: float) -> float:
     """Return the chance of success: the prior, worth `strength` cases, moved by the record."""
+    if record == NO_RECORD:
+        return prior
     return (prior * strength + record.successes) / (strength + record.successes + record.failures)
 
 

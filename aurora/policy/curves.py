@@ -24,15 +24,15 @@ def phi(z: float) -> float:
 
 
 def ramp(value: float, threshold: float, width: float) -> float:
-    """Return how far `value` is above `threshold`: 0.5 on it, 0.88 one-half `width`-step of 2 above."""
+    """Return the degree to which `value` is above `threshold`: 0.5 on it, 0.73 one `width` above."""
     return sigmoid((value - threshold) / width)
 
 
 def log_ramp(value: float, threshold: float, width: float) -> float:
-    """Return the same by ratio: `width` is the log ratio at which the degree is 0.73."""
+    """Return the same by ratio: 0.73 where the logarithm of `value` is one `width` above that of `threshold`."""
     if value <= 0:
         return 0.0
-    return 1.0 if threshold <= 0 else sigmoid(math.log(value / threshold) / width)
+    return 1.0 if threshold <= 0 else sigmoid((math.log(value) - math.log(threshold)) / width)
 
 
 def positive_part(mean: float, sd: float) -> float:

@@ -47,8 +47,8 @@ def diagnose(seen: View) -> Diagnosis:
     degrees = known_degrees(seen)
     fresh = freshness(seen)
     return Diagnosis(
-        quality=_posterior(Side.QUALITY, degrees, fresh, seen.priors),
-        service=_posterior(Side.SERVICE, degrees, fresh, seen.priors),
+        quality=posterior(Side.QUALITY, degrees, fresh, seen.priors),
+        service=posterior(Side.SERVICE, degrees, fresh, seen.priors),
         degrees=degrees,
     )
 
@@ -58,7 +58,11 @@ def known_degrees(seen: View) -> dict[str, float]:
     return {name: value for name, degree in DEGREES.items() if (value := degree(seen)) is not None}
 
 
-def _posterior(side: Side, degrees: Mapping[str, float], fresh: float, numbers: Priors) -> tuple[float, ...]:
+def posterior(side: Side, degrees: Mapping[str, float], fresh: float, numbers: Priors) -> tuple[float, ...]:
+    """Return the probability of each cause of one side under the signs that are known.
+
+    `fresh`, from 0 to 1, is how much of the accuracy counts.
+    """
     scores = [math.log(base) for base in numbers.base[side]]
     sharpness = numbers.sharpness[side]
     for name, chances in numbers.signs[side].items():

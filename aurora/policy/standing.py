@@ -1,4 +1,4 @@
-"""Where a decision stands, read off its nouns. The ledger keeps the answer beside each noun; nothing else decides it."""
+"""Where a decision stands, read off its nouns. Nothing else decides it; the ledger keeps the answer beside them."""
 
 from aurora.domain import (
     CHANGING,

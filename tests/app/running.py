@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 AURORA = Path(sys.executable).with_name("aurora")
 START_SECONDS, STOP_SECONDS = 60, 10

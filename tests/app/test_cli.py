@@ -172,10 +172,13 @@ def test_following_decisions_wants_a_server(tmp_path: Path) -> None:
     assert "aurora serve" in done.stderr
 
 
-def test_a_missing_key_says_where_to_put_it() -> None:
-    problem = httpx.Response(401, json={"title": "A valid API key is required.", "detail": "Send it.", "status": 401})
-    with pytest.raises(CallFailed, match=r"A valid API key is required\. .* AURORA_API_KEY"):
-        understood(problem, "here")
+def test_a_missing_key_says_where_to_put_it(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-ui", settings={"AURORA_API_KEYS": "vera:viewer:key-of-vera"}) as locked:
+        refused = command(locked.home, "decisions")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "A valid API key is required." in refused.stderr
+        assert "AURORA_API_KEY." in refused.stderr
+        assert command(locked.home, "decisions", settings={"AURORA_API_KEY": "key-of-vera"}).returncode == 0
 
 
 def test_something_else_that_answers_is_told_apart_from_aurora() -> None:

@@ -106,6 +106,7 @@ def test_a_model_that_cannot_be_loaded_takes_only_the_memory_down(ledger: Ledger
         with pytest.raises(Unavailable, match="no usable embedding model"):
             memory.search(DRIFT)
         assert memory.status().word == "down"
+        assert not memory.wait_ready(READY_SECONDS)
         assert len(memory.add([told(DRIFT)])) == 1
     finally:
         bench.close()
@@ -356,7 +357,9 @@ def test_nobody_waits_for_a_server_for_ever() -> None:
         Server(f"http://127.0.0.1:{free_port()}").open("0123456789ab")
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host:1", "http://", "http://host:notaport", "http://h/path"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "ftp://host:1", "http://", "http://host:port", "http://h/path", "http://ada:secret@h:1"]
+)
 def test_a_url_that_is_none_is_misconfigured(ledger: Ledger, url: str) -> None:
     with pytest.raises(Misconfigured, match="Chroma URL"):
         Memory(ledger.entries, Dice(), path=None, url=url, clock=lambda: NOON)

@@ -47,9 +47,13 @@ class Copied:
         state = self.ask("from scripts.install import fingerprint; print(fingerprint())")
         (self.folder / ".venv/.aurora").write_text(f"{state} {extent}", encoding="utf-8")
 
+    def python_says(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python `code` in the copy."""
+        return self._run([sys.executable, "-c", code], self.folder, environment)
+
     def ask(self, code: str) -> str:
         """Run Python `code` in the copy and return what it prints."""
-        return self._run([sys.executable, "-c", code], self.folder).stdout.strip()
+        return self.python_says(code).stdout.strip()
 
     def run(self, command: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one of its scripts from another folder."""
@@ -82,7 +86,7 @@ class Copied:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
 
