@@ -6,12 +6,15 @@ What goes wrong comes back as `CallFailed`, in sentences for a person.
 import json
 import os
 import re
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import httpx
@@ -31,6 +34,7 @@ PATIENCE = httpx.Timeout(600, connect=5)
 """A decision may take a while; a server that is there takes a connection at once."""
 MEMORY_SECONDS = 60
 """How long a call inside this process waits for the memory to open; a first start embeds what ships with AURORA."""
+INTERRUPT_SECONDS = 2
 DRAIN_SECONDS = 15
 """How long this process stays to see what came of what it started."""
 
@@ -208,10 +212,11 @@ def _answers(url: str) -> bool:
 class _Inside(httpx.BaseTransport):
     """Hands requests to the application on an event loop of its own, and waits for what a call needs."""
 
-    def __init__(self, aurora: "Aurora", asgi: httpx.ASGITransport, portal: "BlockingPortal") -> None:
+    def __init__(self, aurora: "Aurora", asgi: httpx.ASGITransport, portal: "BlockingPortal", say: Say) -> None:
         self._aurora = aurora
         self._asgi = asgi
         self._portal = portal
+        self._say = say
         self._acted = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -238,20 +243,39 @@ class _Inside(httpx.BaseTransport):
     def linger(self) -> None:
         """Stay until what was started has shown its outcome, but not for long; the next start goes on with the rest."""
         if self._acted:
-            self._aurora.drain(DRAIN_SECONDS)
+            with _notice(self._say, "Waiting for the outcome …"):
+                self._aurora.drain(DRAIN_SECONDS)
+
+
+@contextmanager
+def _notice(say: Say, sentence: str) -> Iterator[None]:
+    """Say `sentence` if the block takes more than a second."""
+    timer = Timer(1.0, say, [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _inside(api_key: SecretStr | None, say: Say) -> Api:
-    notice = Timer(1.0, say, ["No server is running: starting AURORA inside this command …"])
-    notice.daemon = True
-    notice.start()
-    try:
-        return _opened(api_key)
-    finally:
-        notice.cancel()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupted)
+    with _notice(say, "No server is running: starting AURORA inside this command …"):
+        return _opened(api_key, say)
 
 
-def _opened(api_key: SecretStr | None) -> Api:
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    """Give closing a moment, then end: a decision under way would hold it up, and goes on at the next start anyway."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hard = Timer(INTERRUPT_SECONDS, os._exit, [128 + number])
+    hard.daemon = True
+    hard.start()
+    raise KeyboardInterrupt
+
+
+def _opened(api_key: SecretStr | None, say: Say) -> Api:
     from anyio.from_thread import start_blocking_portal
 
     from app.api import create_app
@@ -265,7 +289,7 @@ def _opened(api_key: SecretStr | None) -> Api:
         except (AuroraError, ValueError) as error:
             raise CallFailed(str(error)) from error
         portal = stack.enter_context(start_blocking_portal())
-        transport = _Inside(aurora, httpx.ASGITransport(app, raise_app_exceptions=False), portal)
+        transport = _Inside(aurora, httpx.ASGITransport(app, raise_app_exceptions=False), portal, say)
         http = httpx.Client(
             transport=transport, base_url="http://localhost", headers=_headers(api_key), timeout=PATIENCE
         )

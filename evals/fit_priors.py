@@ -31,9 +31,9 @@ from evals.episodes import HURT, Episode, drawn, drop, healthy_accuracy, mixed
 from evals.judged import JUDGEMENT
 
 SEED = 20261122
-PER_CAUSE = 500
+PER_CAUSE = 400
 """Episodes drawn for each cause of each side, with every field present."""
-MIXED = 1200
+MIXED = 2500
 """Episodes drawn by the base rates, with fields left out, for the sharpness."""
 FILE = Path(__file__).resolve().parent.parent / "aurora" / "policy" / "priors.json"
 

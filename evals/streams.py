@@ -18,7 +18,7 @@ from aurora.policy.advisor import STEEPEST, RetrainAdvisor
 from aurora.policy.curves import sigmoid
 from aurora.policy.priors import AdvisorPriors, Priors, read
 
-STREAMS = 96
+STREAMS = 64
 STEPS = 90
 WINDOW = 4
 """Steps whose rows a retrain is made on."""

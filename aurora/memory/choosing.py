@@ -17,10 +17,7 @@ def distinct(found: Iterable[Recalled]) -> list[Recalled]:
 
 
 def shared(first: Sequence[Recalled], second: Sequence[Recalled], places: int) -> list[Recalled]:
-    """Give half of the places (rounded up) to the nearest of `first`, and the rest to the nearest of both.
-
-    Both come nearest first.
-    """
+    """Give half of the places (rounded up) to `first`, in the order it comes in, and the rest to the nearest of both."""
     half = (places + 1) // 2
     rest = nearest([*first[half:], *second])
     return distinct([*first[:half], *rest])[:places]

@@ -218,8 +218,11 @@ def _deed_direction(deed: Deed) -> float:
 
 def _turns_back(now: dict[str, Any], then: dict[str, Any]) -> bool:
     """Whether a route leads away from where an earlier one led: to another version, or to a replica that it emptied."""
+    if "to_version" in now and "to_version" in then:
+        return bool(now["to_version"] != then["to_version"])
     if "to_version" in now or "to_version" in then:
-        return now.get("to_version") != then.get("to_version")
+        # Versions and replicas are two dials: turning one does not turn the other back.
+        return False
     here, there = now.get("weights"), then.get("weights")
     if not isinstance(here, dict) or not isinstance(there, dict):
         return True

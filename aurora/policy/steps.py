@@ -13,6 +13,9 @@ from aurora.policy.view import View, replica_count, worst_replica
 
 Parameters = dict[str, Any]
 
+LONGEST_TTL = 3600.0
+"""Seconds for which a cached answer may be kept at most, without a person asking for more."""
+
 
 def blocked_by_names(situation: Situation) -> dict[Move, str]:
     """Return the moves for which a target is missing, or that would change nothing; and why."""
@@ -25,8 +28,8 @@ def blocked_by_names(situation: Situation) -> dict[Move, str]:
         blocked[Move.ROUTE_AWAY] = "the traffic is shared in this way already"
     if previous_version(situation) is None:
         blocked[Move.ROUTE_BACK] = "no previous version is known"
-    if serving.cache_enabled:
-        blocked[Move.CACHE] = "the cache is on already"
+    if serving.cache_enabled and (serving.cache_ttl_seconds or LONGEST_TTL) >= LONGEST_TTL:
+        blocked[Move.CACHE] = "the cache is on already, and keeps its answers as long as it may"
     return blocked
 
 
@@ -81,8 +84,12 @@ def _training(situation: Situation, _: View) -> Parameters:
     return {"window": "newest", "base_version": current_version(situation)}
 
 
-def _cache(_: Situation, seen: View) -> Parameters:
-    return {"enabled": True, "ttl_seconds": int(seen.priors.numbers["cache_ttl_seconds"])}
+def _cache(situation: Situation, seen: View) -> Parameters:
+    """Turn the cache on; where it is on and does not suffice, let it keep its answers longer."""
+    seconds = seen.priors.numbers["cache_ttl_seconds"]
+    if situation.serving.cache_enabled and situation.serving.cache_ttl_seconds:
+        seconds = min(4 * situation.serving.cache_ttl_seconds, LONGEST_TTL)
+    return {"enabled": True, "ttl_seconds": max(int(seconds), 1)}
 
 
 def _away(situation: Situation, _: View) -> Parameters:

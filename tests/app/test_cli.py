@@ -380,3 +380,18 @@ def test_without_a_server_a_command_starts_aurora_inside_itself(tmp_path: Path) 
     assert told["decision_id"] == decided["decision_id"]
     assert told["outcome"] in ("better", "not_better", "undone", "cannot_tell")
     assert json.loads(command(tmp_path, "memory", "rebuild", "--json").stdout)["indexed"] > 1
+
+
+def test_ctrl_c_ends_such_a_command_soon_and_without_a_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [AURORA, "memory", "search", "drift"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path, {}),
+    ) as alone:
+        assert alone.stderr is not None
+        assert alone.stderr.readline().startswith("No server is running")
+        alone.send_signal(signal.SIGINT)
+        out, err = alone.communicate(timeout=10)
+    assert (alone.returncode, out, err) == (130, "", "")

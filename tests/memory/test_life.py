@@ -16,7 +16,7 @@ from aurora.errors import HomeInUse, Misconfigured, Unavailable
 from aurora.ledger import Ledger
 from aurora.memory import Embedder, Memory
 from aurora.memory.homes import Server
-from aurora.memory.index import IndexFailed
+from aurora.memory.index import Index, IndexFailed, connected
 from aurora.memory.practices import library
 from tests.memory.bench import DRIFT, READY_SECONDS, Bench, Dice, many, told
 from tests.memory.conftest import NOON, answers
@@ -339,9 +339,9 @@ def test_a_server_that_lost_its_data_is_filled_again(chroma_url: str, ledger: Le
 
 
 def test_a_server_that_hangs_does_not_hang_the_caller(own_server: OwnServer) -> None:
-    index = Server(own_server.url).open("0123456789ab")
-    index._client._server._session.timeout = 0.5  # type: ignore[attr-defined]
+    index = Index(connected("127.0.0.1", own_server.port, ssl=False, seconds=0.5), Dice.fingerprint)
     own_server.process.send_signal(signal.SIGSTOP)
+    os.waitpid(own_server.process.pid, os.WUNTRACED)
     began = time.monotonic()
     try:
         with pytest.raises(IndexFailed, match="timed out"):

@@ -230,8 +230,17 @@ def test_high_latency_on_repeating_traffic_is_cached(latency: float | None, rati
     assert told.ruling.verdict == "allow"
 
 
-def test_a_cache_that_is_on_already_is_not_turned_on_again() -> None:
-    slow = look(body(0.88, 1400, traffic={"repeat_ratio": 0.6}), serving=Serving(cache_enabled=True))
+@pytest.mark.parametrize(("now", "then"), [(60.0, 240), (300.0, 1200), (1800.0, 3600)])
+def test_a_cache_that_is_on_and_does_not_suffice_is_tuned(now: float, then: int) -> None:
+    serving = Serving(cache_enabled=True, cache_ttl_seconds=now)
+    slow = look(body(0.88, 1400, baseline={"accuracy": 0.88}, traffic={"repeat_ratio": 0.6}), serving=serving)
+    assert decide(slow).plan.step.parameters == {"enabled": True, "ttl_seconds": then}
+
+
+@pytest.mark.parametrize("seconds", [None, 3600.0, 86400.0])
+def test_a_cache_that_cannot_be_tuned_further_is_left_alone(seconds: float | None) -> None:
+    serving = Serving(cache_enabled=True, cache_ttl_seconds=seconds)
+    slow = look(body(0.88, 1400, traffic={"repeat_ratio": 0.6}), serving=serving)
     assert decide(slow).plan.step.action is not Action.CACHE
 
 
