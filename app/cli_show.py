@@ -50,7 +50,7 @@ def standing(item: Any) -> Text:
     if item["ending"]:
         said.append(f" ({plain(item['ending']).replace('_', ' ')})")
     if item.get("simulated"):
-        said.append(" simulated", style="dim")
+        said.append(" (simulated)", style="dim")
     return said
 
 

@@ -54,7 +54,7 @@ def drop(random: Random, cause: Cause) -> float:
     """Draw what accuracy loses, or seems to lose, under a cause."""
     if cause not in (*HURT, Cause.DATA_BUG) or (cause is Cause.DATA_BUG and random.random() < 0.3):
         return 0.0
-    return min(random.lognormvariate(-2.4, 0.6), 0.45)
+    return min(max(random.lognormvariate(-2.4, 0.6), 0.015), 0.45)
 
 
 def _cause(random: Random, side: Side) -> Cause:
@@ -121,7 +121,7 @@ def _calm(random: Random, healthy: float) -> Fields:
             "previous_accuracy": min(max(healthy + random.gauss(-0.005, 0.01), 0.0), 1.0),
         },
         "traffic": {"repeat_ratio": random.betavariate(1.5, 12)},
-        "labels": {"count": int(random.lognormvariate(7.6, 0.6)), "delay_hours": random.lognormvariate(2.3, 0.6)},
+        "labels": {"count": int(random.lognormvariate(8.3, 0.5)), "delay_hours": random.lognormvariate(2.3, 0.6)},
     }
 
 

@@ -21,7 +21,7 @@ BASE_RATES = {
         Cause.UNKNOWN: 0.026,
     },
     Side.SERVICE: {
-        Cause.HEALTHY: 0.914,
+        Cause.HEALTHY: 0.909,
         Cause.SATURATION: 0.03,
         Cause.CACHEABLE_BURST: 0.007,
         Cause.HOT_REPLICA: 0.016,
@@ -30,7 +30,7 @@ BASE_RATES = {
         Cause.OVER_PROVISIONED: 0.009,
         Cause.DATA_BUG: 0.0015,
         Cause.BLIP: 0.004,
-        Cause.UNKNOWN: 0.012,
+        Cause.UNKNOWN: 0.017,
     },
 }
 

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=20)
 """How long a new decision waits for a change of its model that is about to be verified."""
+FRESH = timedelta(seconds=5)
+"""For how long a new decision is left to the call that opened it."""
 QUIET = 5
 """How many time limits of a tool call an effect of unknown outcome is given to show itself."""
 TRIES = 3
@@ -80,8 +82,9 @@ class Runner:
     def _ready(self) -> list[str]:
         ledger, now = self._deps.ledger, self._deps.clock()
         ledger.approvals.expire_due(now)
-        decisions = (*ledger.decisions.unfinished(), *ledger.decisions.due(now), *ledger.decisions.unreported())
-        ready = [decision.id for decision in decisions]
+        left = (*ledger.decisions.unfinished(), *ledger.decisions.unreported())
+        ready = [decision.id for decision in left if decision.created_at < now - FRESH]
+        ready += [decision.id for decision in ledger.decisions.due(now)]
         ready += [approval.decision_id for approval in ledger.approvals.unheard()]
         return [one for one in dict.fromkeys(ready) if not self._busy(one) and self._failures.get(one, 0) < TRIES]
 

@@ -17,7 +17,7 @@ def distinct(found: Iterable[Recalled]) -> list[Recalled]:
 
 
 def shared(first: Sequence[Recalled], second: Sequence[Recalled], places: int) -> list[Recalled]:
-    """Give half of the places (rounded up) to `first`, in the order it comes in, and the rest to the nearest of both."""
+    """Give half of the places (rounded up) to `first`, as it comes, and the rest to the nearest of both."""
     half = (places + 1) // 2
     rest = nearest([*first[half:], *second])
     return distinct([*first[:half], *rest])[:places]

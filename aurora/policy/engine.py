@@ -10,7 +10,7 @@ from aurora.domain import Action, Plan, Recalled, Situation
 from aurora.policy.belief import NO_RECORD, Record, lower_bound, records
 from aurora.policy.choice import Choice, choose
 from aurora.policy.diagnosis import explained
-from aurora.policy.explain import CAUSES, alternatives, reasoning, reasons
+from aurora.policy.explain import CAUSES, alternatives, reasoning, reasons, told
 from aurora.policy.flip import smallest_flip
 from aurora.policy.goals import goal_for
 from aurora.policy.priors import POLICY_VERSION, Priors
@@ -51,14 +51,15 @@ def _plan(situation: Situation, choice: Choice, record: Mapping[Action, Record])
     goal = goal_for(option.move, option.side, found.seen)
     own = record.get(option.move.action, NO_RECORD)
     others = alternatives(choice)
+    confidence, strength = told(option.chance), found.prospect.number("prior_strength")
     return Plan(
         step=step_for(option.move, situation, found.seen, alert_parameters(choice)),
         reasoning=reasoning(choice, goal),
         reasons=reasons(choice, own, others),
-        confidence=option.chance,
-        confidence_low=min(lower_bound(option.prior, own, found.prospect.number("prior_strength")), option.chance),
-        expected_cost=choice.cost,
-        cost_of_waiting=found.waiting,
+        confidence=confidence,
+        confidence_low=min(told(lower_bound(option.prior, own, strength)), confidence),
+        expected_cost=told(choice.cost),
+        cost_of_waiting=told(found.waiting),
         price=situation.settings.costs.of(option.move.action),
         goal=goal,
         diagnosis=explained(choice.blamed, choice.evidence),
@@ -72,7 +73,10 @@ def alert_parameters(choice: Choice) -> dict[str, Any]:
     cause, chance = choice.leading
     signs = choice.evidence[cause]
     because = f": {'; '.join(signs[:3])}" if signs else ""
-    return {"severity": severity(choice.assessment), "message": f"Likely {CAUSES[cause]} ({chance:.0%}){because}."}
+    return {
+        "severity": severity(choice.assessment),
+        "message": f"Likeliest explanation: {CAUSES[cause]} ({chance:.0%}){because}.",
+    }
 
 
 def severity(found: Assessment) -> str:

@@ -75,36 +75,32 @@ def reasons(choice: Choice, record: Record, others: Sequence[Alternative]) -> tu
     return tuple(said)
 
 
+def told(value: float) -> float:
+    """Return a number as it is told: without the digits in which floating point differs from itself."""
+    return round(value, 6)
+
+
 def alternatives(choice: Choice) -> tuple[Alternative, ...]:
-    """Return the other six actions, the cheapest first, each with why not."""
+    """Return the other six actions, the cheapest first and the impossible last, each with why not."""
+    others = [_alternative(choice, action) for action in Action if action is not choice.effect.action]
+    return tuple(sorted(others, key=lambda other: (other.confidence == 0, other.expected_cost, other.decision_type)))
+
+
+def _alternative(choice: Choice, action: Action) -> Alternative:
     found = choice.assessment
-    leave = found.costs[Move.LEAVE]
-    others = []
-    for action in Action:
-        if action is choice.move.action:
-            continue
-        moves = [move for move in Move if move.action is action]
-        possible = [move for move in moves if move in found.options]
-        if possible:
-            others.append((0, _possible(choice, min(possible, key=lambda move: found.costs[move]))))
-        else:
-            # What cannot be done leaves all the harm, and would cost its price besides.
-            cost = leave + found.seen.settings.costs.of(action)
-            why = "; ".join(found.blocked[move] for move in moves)
-            others.append((1, Alternative(decision_type=action, expected_cost=cost, confidence=0.0, why_not=why)))
-    others.sort(key=lambda pair: (pair[0], pair[1].expected_cost, pair[1].decision_type))
-    return tuple(alternative for _, alternative in others)
-
-
-def _possible(choice: Choice, move: Move) -> Alternative:
-    found, option = choice.assessment, choice.assessment.options[move]
-    cost = found.costs[move]
-    return Alternative(
-        decision_type=move.action,
-        expected_cost=cost,
-        confidence=option.chance,
-        why_not=_why_not(choice, move, max(cost - choice.cost, 0.0), option.chance),
-    )
+    moves = [move for move in Move if move.action is action]
+    possible = [move for move in moves if move in found.options]
+    if not possible:
+        # What cannot be done leaves all the harm, and would cost its price besides.
+        cost = found.leaving + found.seen.settings.costs.of(action)
+        why = "; ".join(found.blocked[move] for move in moves)
+        return Alternative(decision_type=action, expected_cost=told(cost), confidence=0.0, why_not=why)
+    move = min(possible, key=lambda move: found.costs[move])
+    # To leave it is told by what it costs if nobody ever looks again; what waiting costs is told beside it.
+    cost = found.leaving if move is Move.LEAVE else found.costs[move]
+    chance = found.options[move].chance
+    why = _why_not(choice, move, max(cost - choice.cost, 0.0), chance)
+    return Alternative(decision_type=action, expected_cost=told(cost), confidence=told(chance), why_not=why)
 
 
 def _why_not(choice: Choice, move: Move, dearer: float, chance: float) -> str:

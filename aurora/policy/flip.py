@@ -15,7 +15,7 @@ from aurora.policy.view import View
 
 Decide = Callable[[View], Choice]
 
-BISECTIONS = 6
+BISECTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Assessment:
     """The moves that can be made."""
     costs: Mapping[Move, float]
     """What each of them is expected to cost in all. To leave it never costs more than to wait."""
+    leaving: float
+    """Expected cost until the horizon if nothing is ever done."""
     blocked: Mapping[Move, str]
     """The moves that cannot be made, and why."""
     waiting: float
@@ -91,8 +93,9 @@ def assess(
     sides = _sides(prospect, options)
     costs = _costs(options, sides, reversible, prospect)
     waiting = sum(side.next_look for side in sides)
-    costs[Move.LEAVE] = min(costs[Move.LEAVE], waiting)
-    return Assessment(prospect, options, costs, blocked, waiting)
+    leaving = costs[Move.LEAVE]
+    costs[Move.LEAVE] = min(leaving, waiting)
+    return Assessment(prospect, options, costs, leaving, blocked, waiting)
 
 
 def mean(chances: Row, values: Row) -> float:

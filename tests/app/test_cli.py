@@ -192,7 +192,7 @@ def test_something_else_that_answers_is_told_apart_from_aurora() -> None:
 
 def test_an_analysis_is_shown_to_people_with_its_id_and_what_to_do_next(server: Running) -> None:
     said = server.aurora("analyze", "-", stdin=failing("shown"))
-    assert "shown: retrain, executed simulated" in said
+    assert "shown: retrain, executed (simulated)" in said
     assert "aurora explain dec_" in said
     assert "\x1b" not in said
 

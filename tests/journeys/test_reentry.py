@@ -11,7 +11,7 @@ from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
 from aurora.domain import ModelSettings
 
-from .conftest import FAILING
+from .conftest import FAILING, ShiftedClock
 
 
 def forget_checkpoints(home: Path) -> None:
@@ -72,12 +72,14 @@ def test_an_index_that_is_gone_is_rebuilt_from_the_ledger(open_aurora: Callable[
     assert [one.id for one in aurora.memory.search("drift and low accuracy", top_k=5)] == before
 
 
-def test_a_decision_that_was_only_recorded_is_carried_on_by_the_sweep(aurora: Aurora) -> None:
+def test_a_decision_that_was_only_recorded_is_carried_on_by_the_sweep(aurora: Aurora, clock: ShiftedClock) -> None:
     """What a process that died right after accepting a request leaves behind."""
     from aurora.domain import Telemetry
 
     opened = aurora.open_decision(Telemetry.model_validate(FAILING))
+    assert aurora.sweep() == 0
     assert aurora.answer(opened).status == "running"
+    clock.pass_hours(0.01)
     assert aurora.sweep() == 1
     assert aurora.answer(opened).status == "executed"
 
