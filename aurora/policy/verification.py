@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeGuard
 from aurora.domain import Goal, MetricPoint, OutcomeReport, ToolResult, Verification
 from aurora.policy.steps import number
 
+HALFWAY = 0.5
+"""Which share of the way from before to the goal counts as help."""
 STOPPED = ("stopped", "failed", "down", "unhealthy")
 """States of a service or a job in which nothing it did can have helped."""
 
@@ -158,20 +160,32 @@ def _by_person(goal: Goal, evidence: Evidence) -> Verification | None:
 
 def _compared(goal: Goal, measured: Measured, source: Literal["tool", "history"]) -> Verification:
     before = measured.before if measured.before is not None else goal.before
-    worse = goal.metric != "usage" and before is not None and _worse(goal, before, measured.after)
-    better = _reached(goal, measured.after) and not worse
+    better, word = _judged(goal, before, measured.after)
     was = "" if before is None else f" from {before:.4g}"
-    word = "reaches" if better else "does not reach"
     bound = f"{goal.direction.replace('_', ' ')} {goal.threshold:.4g}"
     return Verification(
         outcome="better" if better else "not_better",
-        reasoning=f"{goal.metric} went{was} to {measured.after:.4g}, which {word} the goal of {bound}.",
+        reasoning=f"{goal.metric} went{was} to {measured.after:.4g}; the goal was {bound}: {word}.",
         source=source,
         before=before,
         after=measured.after,
         metrics={goal.metric: measured.after},
         verified=True,
     )
+
+
+def _judged(goal: Goal, before: float | None, after: float) -> tuple[bool, str]:
+    """Return whether it helped, and that in words.
+
+    Half of the way to the goal helped too: taking it back would only bring back what was worse.
+    """
+    if goal.metric != "usage" and before is not None and _worse(goal, before, after):
+        return False, "it got worse"
+    if _reached(goal, after):
+        return True, "reached"
+    if before is not None and (goal.threshold - before) and (after - before) / (goal.threshold - before) >= HALFWAY:
+        return True, "not reached, but most of the way"
+    return False, "not reached"
 
 
 def _reached(goal: Goal, value: float) -> bool:

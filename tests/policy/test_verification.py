@@ -94,6 +94,12 @@ def test_a_service_without_traffic_is_never_better() -> None:
     assert verify(LATENCY, Evidence(points_after=points)).outcome == "cannot_tell"
 
 
+@pytest.mark.parametrize(("after", "outcome"), [(0.71, "not_better"), (0.75, "not_better"), (0.79, "better")])
+def test_most_of_the_way_to_the_goal_helped_too(after: float, outcome: str) -> None:
+    """Taking back what is short of its goal and yet far better than before would only do harm."""
+    assert by_tool(ACCURACY, {"before": 0.72, "after": after, "samples": 500}).outcome == outcome
+
+
 @pytest.mark.parametrize("status", ["failed", "no_data", "refused"])
 def test_a_tool_that_cannot_answer_leaves_it_to_the_history(status: str) -> None:
     after = [point(accuracy=0.9), point(accuracy=0.88)]
@@ -102,13 +108,13 @@ def test_a_tool_that_cannot_answer_leaves_it_to_the_history(status: str) -> None
 
 
 def test_the_history_is_read_by_its_median_and_only_where_labels_stand_behind_it() -> None:
-    after = [point(accuracy=0.7), point(accuracy=0.71), point(accuracy=1.0)]
+    after = [point(accuracy=0.64), point(accuracy=0.65), point(accuracy=1.0)]
     assert verify(ACCURACY, Evidence(points_before=[point(accuracy=0.6)], points_after=after)).outcome == "not_better"
     assert verify(ACCURACY, Evidence(points_after=[point(accuracy=0.9, labels=0)])).outcome == "cannot_tell"
 
 
 def test_usage_is_read_from_the_busier_resource() -> None:
-    after = [point(cpu_usage=0.2, gpu_usage=0.9)]
+    after = [point(cpu_usage=0.2, gpu_usage=0.95)]
     assert verify(USAGE, Evidence(points_after=after)).outcome == "not_better"
 
 
