@@ -183,8 +183,10 @@ def _judged(goal: Goal, before: float | None, after: float) -> tuple[bool, str]:
         return False, "it got worse"
     if _reached(goal, after):
         return True, "reached"
-    if before is not None and (goal.threshold - before) and (after - before) / (goal.threshold - before) >= HALFWAY:
-        return True, "not reached, but most of the way"
+    # What met the goal before had no way to go: for it, to miss the goal now is to have gone too far.
+    if before is not None and not _reached(goal, before):
+        way = (after - before) / (goal.threshold - before)
+        return way >= HALFWAY, "not reached, but most of the way" if way >= HALFWAY else "not reached"
     return False, "not reached"
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 import app.main
 from app.client import running_server
 from app.failure import CannotServe
-from tests.app.running import command, running, started
+from tests.app.running import Running, command, running, started
 
 FAILING = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
 
@@ -40,19 +41,23 @@ def test_it_serves_api_and_ui_and_ends_with_everything_within_five_seconds(tmp_p
         assert not (server.home / "server.json").exists()
 
 
-def test_a_running_server_can_be_found_from_its_home_and_by_its_owner_only(tmp_path: Path) -> None:
-    with running(tmp_path, "--no-ui") as server:
-        found = running_server(tmp_path)
-        assert found is not None
-        assert (found.url, found.pid) == (server.url, server.process.pid)
-        assert (tmp_path / "server.json").stat().st_mode & 0o077 == 0
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("lasting"), "--no-ui") as served:
+        yield served
 
 
-def test_a_second_server_for_the_same_home_is_refused_and_told_where_the_first_is(tmp_path: Path) -> None:
-    with running(tmp_path, "--no-ui") as server:
-        second = command(tmp_path, "serve", "--port", "0", "--no-ui")
-        assert second.returncode == 2
-        assert server.url in second.stderr
+def test_a_running_server_can_be_found_from_its_home_and_by_its_owner_only(lasting: Running) -> None:
+    found = running_server(lasting.home)
+    assert found is not None
+    assert (found.url, found.pid) == (lasting.url, lasting.process.pid)
+    assert (lasting.home / "server.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_server_for_the_same_home_is_refused_and_told_where_the_first_is(lasting: Running) -> None:
+    second = command(lasting.home, "serve", "--port", "0", "--no-ui")
+    assert second.returncode == 2
+    assert lasting.url in second.stderr
 
 
 def test_nothing_outlives_a_server_that_is_killed_and_the_next_one_starts(tmp_path: Path) -> None:

@@ -113,8 +113,13 @@ def test_the_history_is_read_by_its_median_and_only_where_labels_stand_behind_it
     assert verify(ACCURACY, Evidence(points_after=[point(accuracy=0.9, labels=0)])).outcome == "cannot_tell"
 
 
+@pytest.mark.parametrize(("before", "after"), [(0.05, 0.95), (0.05, 0.86), (0.84, 0.99), (0.85, 0.9)])
+def test_what_met_its_goal_before_and_misses_it_now_is_not_on_its_way_there(before: float, after: float) -> None:
+    assert by_tool(USAGE, {"before": before, "after": after, "samples": 500}).outcome == "not_better"
+
+
 def test_usage_is_read_from_the_busier_resource() -> None:
-    after = [point(cpu_usage=0.2, gpu_usage=0.95)]
+    after = [point(cpu_usage=0.2, gpu_usage=0.94)]
     assert verify(USAGE, Evidence(points_after=after)).outcome == "not_better"
 
 
