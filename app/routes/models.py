@@ -53,7 +53,7 @@ def models(
 ) -> Page[ModelView]:
     """List every model seen, by name."""
     found = aurora.ledger.models.list(limit, after, q)
-    return Page(items=tuple(_view(record) for record in found.items), next=found.next)
+    return Page(items=tuple(_view(record, aurora) for record in found.items), next=found.next)
 
 
 @named.get(
@@ -81,7 +81,7 @@ def series(
 @named.get("/api/models/{name:path}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.MODEL))
 def model(name: ModelName, aurora: Installation) -> ModelView:
     """Tell about one model, with its settings."""
-    return _view(aurora.ledger.models.get(name))
+    return _view(aurora.ledger.models.get(name), aurora)
 
 
 @named.put("/api/models/{name:path}", openapi_extra=role(Role.ADMIN), responses=examples.shown(examples.MODEL))
@@ -93,21 +93,31 @@ def put_model(
 ) -> ModelView:
     """Replace a model's settings; what is left out takes its default. May come before the model's first metric."""
     aurora.put_settings(name, settings, by=caller.owner)
-    return _view(aurora.ledger.models.get(name))
+    return _view(aurora.ledger.models.get(name), aurora)
 
 
-def _view(record: ModelRecord) -> ModelView:
+def _view(record: ModelRecord, aurora: Installation) -> ModelView:
+    last = record.last_point or _looked_at(record, aurora)
     return ModelView(
         name=record.name,
-        health=_health(record.last_point, record.settings),
+        health=_health(last, record.settings),
         mode=record.mode,
         simulated=record.simulated,
         first_seen=record.first_seen,
         last_seen=record.last_seen,
-        last_metrics=record.last_point,
+        last_metrics=last,
         last_decision=record.last_decision_id,
         settings=record.settings,
     )
+
+
+def _looked_at(record: ModelRecord, aurora: Installation) -> MetricPoint | None:
+    """Return what the last decision was shown, for a model that never posted a point."""
+    if record.last_decision_id is None:
+        return None
+    decision = aurora.ledger.decisions.get(record.last_decision_id)
+    seen = decision.telemetry.model_metrics.model_dump()
+    return MetricPoint(model_name=record.name, timestamp=decision.telemetry.timestamp or decision.created_at, **seen)
 
 
 def _health(point: MetricPoint | None, settings: ModelSettings) -> Literal["healthy", "breaching", "unknown"]:
