@@ -55,7 +55,14 @@ def open_gate(state: State, deps: Deps) -> Callable[[Facts, Mode], Ruling]:
     """Return the check that the ledger makes at the moment of execution, on the facts of that moment."""
     ruled = the_ruling(state)
     proposal = _proposal(state, deps, ruled.step, ruled.round)
-    return lambda facts, mode: _judge(state, deps, proposal, facts, mode)
+
+    def check(facts: Facts, mode: Mode) -> Ruling:
+        ruling = _judge(state, deps, proposal, facts, mode)
+        if ruling.propose_only:
+            return _deny(ruling, "observe_mode", "AURORA only observes: nothing is executed.")
+        return ruling
+
+    return check
 
 
 def proposed_step(state: State) -> Step:

@@ -10,6 +10,12 @@ from aurora.policy.moves import MOVES, Move, Side
 from aurora.policy.values import Assessment, Effect
 
 
+EVEN = 0.5
+"""Under this chance of being right, leaving it alone is only chosen for a clear gain."""
+SLIVER = 0.07
+"""That gain, in hours of wrong answers."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """One move out of an assessment."""
@@ -66,4 +72,17 @@ def choose(found: Assessment, avoid: Collection[Action] = ()) -> Choice:
     """
     allowed = [move for move in reversed(MOVES) if move in found.options and move.action not in avoid]
     move = min(allowed, key=lambda move: found.costs[move]) if allowed else Move.ALERT
+    if move.action is Action.NO_ACTION:
+        move = _surer(found, allowed, move)
     return Choice(move, found, avoid)
+
+
+def _surer(found: Assessment, allowed: Collection[Move], leave: Move) -> Move:
+    """Return `leave`, or where something is likely wrong and hardly dearer to see to, the likeliest right among those.
+
+    Costs that differ by a sliver are no reason to keep silent about what is probably a fault.
+    """
+    if found.options[leave].chance >= EVEN:
+        return leave
+    near = [move for move in allowed if found.costs[move] <= found.costs[leave] + SLIVER]
+    return max(near, key=lambda move: found.options[move].chance)

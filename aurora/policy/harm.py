@@ -7,7 +7,7 @@ from aurora.policy.curves import log_ramp
 from aurora.policy.diagnosis import Diagnosis
 from aurora.policy.moves import Side
 from aurora.policy.priors import Row
-from aurora.policy.signs import error_limit, expected_drop, freshness, unseen_drop
+from aurora.policy.signs import error_limit, expected_drop, failing, freshness, unseen_drop
 from aurora.policy.sizing import replicas_enough
 from aurora.policy.view import View
 
@@ -77,5 +77,5 @@ def _late(seen: View) -> float:
 
 def _failing(seen: View, degrees: Mapping[str, float]) -> float:
     """Return the share of requests that fails beyond what is normal."""
-    excess = max(0.0, (seen.get("model_metrics.error_rate") or 0.0) - error_limit(seen) / 2)
+    excess = max(0.0, (failing(seen) or 0.0) - error_limit(seen) / 2)
     return excess * degrees.get("errors_high", 0.0)

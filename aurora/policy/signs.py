@@ -158,9 +158,17 @@ def error_limit(seen: View) -> float:
     return max(seen.settings.thresholds.error_rate, 2 * (seen.get("baseline.error_rate") or 0.0))
 
 
+def failing(seen: View) -> float | None:
+    """Return the share of requests that fail, from 0 to 1: all of them where no replica says that it is well."""
+    told = seen.get("replicas.told") or 0.0
+    if told and seen.get("replicas.ill") == told:
+        return 1.0
+    return seen.get("model_metrics.error_rate")
+
+
 def errors_high(seen: View) -> float | None:
     """Return the degree to which requests fail."""
-    rate = seen.get("model_metrics.error_rate")
+    rate = failing(seen)
     return None if rate is None else log_ramp(rate, error_limit(seen), seen.priors.widths["errors"])
 
 

@@ -49,7 +49,9 @@ def previous_version(situation: Situation) -> str | None:
     """Return the version to go back to, if it is another one than serves now."""
     deployment = situation.telemetry.deployment
     told = deployment.previous_version if deployment is not None else None
-    known = told or situation.serving.previous_version
+    serving, claimed = situation.serving, situation.telemetry.model_version
+    # Where another version serves than the telemetry tells of, the one before it may be the bad one that was left.
+    known = told or (serving.previous_version if claimed in (None, serving.version) else None)
     return None if known == current_version(situation) else known
 
 

@@ -87,10 +87,8 @@ def usage(seen: View) -> float | None:
 
 
 def memory_pressure(seen: View) -> float | None:
-    """Return the memory usage, 0 to 1, where it comes with load; full and at rest it is none."""
-    memory, used = seen.get("system_load.memory_usage"), usage(seen)
-    resting = used is not None and used < seen.settings.thresholds.usage_high / 2
-    return None if resting else memory
+    """Return the memory usage, 0 to 1. Full is trouble also at rest: a leak does not wait for load."""
+    return seen.get("system_load.memory_usage")
 
 
 def _add(numbers: dict[str, float], block: str, values: BaseModel | None) -> None:

@@ -56,6 +56,8 @@ def _latency_words(seen: View) -> str:
 
 
 def _errors_words(seen: View) -> str:
+    if seen.get("model_metrics.error_rate") is None:
+        return "no replica says that it is healthy"
     return f"error rate {seen.get('model_metrics.error_rate') or 0.0:.3g} against a limit of {error_limit(seen):.3g}"
 
 
