@@ -245,10 +245,17 @@ def _announce(plan: Plan) -> None:
     lines += [
         "Try, in another terminal:",
         f"  curl -s {plan.api_url}/api/analyze -H 'Content-Type: application/json' \\\n    -d '{FIRST_TRY}'",
-        '  aurora ask "why did you retrain?"',
+        f'  {_aurora(plan)} ask "why did you retrain?"',
         "Ctrl-C ends everything.",
     ]
     print("\n".join(["AURORA is running.", *lines]), flush=True)
+
+
+def _aurora(plan: Plan) -> str:
+    """Return how to call the command from another terminal: by its path, with the folder where it is not usual."""
+    command = Path(sys.executable).parent / "aurora"
+    usual = plan.home == Path("~/.aurora").expanduser()
+    return str(command) if usual else f"AURORA_HOME={plan.home} {command}"
 
 
 @contextmanager

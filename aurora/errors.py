@@ -28,7 +28,7 @@ class Invalid(AuroraError):
 
 
 class Conflict(AuroraError):
-    """This was settled before, or the world moved on."""
+    """That is not possible as things stand."""
 
 
 class IdempotencyMismatch(AuroraError):

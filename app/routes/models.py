@@ -101,7 +101,7 @@ def _view(record: ModelRecord, aurora: Installation) -> ModelView:
     return ModelView(
         name=record.name,
         health=_health(last, record.settings),
-        mode=record.mode,
+        mode=aurora.mode_of(record.name),
         simulated=record.simulated,
         first_seen=record.first_seen,
         last_seen=record.last_seen,

@@ -46,7 +46,8 @@ OUTCOMES = {
 async def learn(state: State, deps: Deps) -> Draft[Lesson]:
     """Write the case down. A dry run is no case: nothing came of it and nothing will."""
     situation, where = the_situation(state), standing_of(state)
-    text = f"{describe(situation)} Action: {action_of(state)}. Result: {_result(where)}."
+    # Whether it helped is told when the case is recalled: a person may still take it back.
+    text = f"{describe(situation)} Action: {action_of(state)}. Result: {_ended(where)}."
     success, trust = judged(state)
     lesson = Lesson(entry_id=None, text=text, success=success, verified=trust is Trust.VERIFIED)
     if where.status is Status.PROPOSED:
@@ -98,10 +99,16 @@ async def report(state: State, deps: Deps) -> Draft[Report]:
         event_id=f"{state.decision_id}:{watched(state, deps)}:report",
         model_name=name,
         severity="critical" if where.status is Status.FAILED else "warning",
-        message=f"{headline}. {word.text}",
+        message=f"{headline}. {_why_it_ended(state)}".strip(),
         decision_id=state.decision_id,
     )
     return Draft(word, notices=(notice,))
+
+
+def _why_it_ended(state: State) -> str:
+    """Return the newest reason alone: an alert is read on a phone."""
+    nouns = (state.undo, state.verification, state.execution)
+    return next((noun.reasoning for noun in nouns if noun is not None), "")
 
 
 def action_of(state: State) -> Action:
@@ -112,9 +119,12 @@ def action_of(state: State) -> Action:
     return Action.NO_ACTION
 
 
+def _ended(where: Standing) -> str:
+    return ENDINGS[where.ending] if where.ending else where.status.value.replace("_", " ")
+
+
 def _result(where: Standing) -> str:
-    word = ENDINGS[where.ending] if where.ending else where.status.value.replace("_", " ")
-    return f"{word}; {OUTCOMES[where.outcome]}" if where.outcome else word
+    return f"{_ended(where)}; {OUTCOMES[where.outcome]}" if where.outcome else _ended(where)
 
 
 def _sentences(state: State) -> list[str]:

@@ -114,7 +114,9 @@ def _undo_gate(state: State) -> Callable[[Facts, Mode], Ruling]:
 
 def _undone(state: State, deps: Deps, result: ToolResult) -> Undo:
     request = deps.ledger.decisions.undo_requested(state.decision_id)
-    why = f"{request.by} asked for it: {request.reason}" if request else "It did not help."
+    why = "It did not help."
+    if request is not None:
+        why = f"{request.by} asked for it{f': {request.reason}' if request.reason else '.'}"
     if result.status == "ok":
         return Undo(status="undone", reasoning=why, by=request.by if request else "aurora", result=result)
     return Undo(status="failed", reasoning=f"{why} {result.called}: {result.detail}", result=result)

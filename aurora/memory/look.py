@@ -59,11 +59,14 @@ def _hits(places: Sequence[str], vector: Vector, limit: int, index: Index) -> Hi
     return [hit for place in places for hit in index.nearest(place, vector, limit)]
 
 
+HELPED = {True: "It helped.", False: "It did not help.", None: ""}
+
+
 def _recalled(record: "EntryRecord", similarity: float) -> Recalled:
     return Recalled(
         id=record.id,
         kind=record.kind,
-        summary=record.text,
+        summary=f"{record.text} {HELPED[record.success]}".strip(),
         similarity=similarity,
         decision_id=record.decision_id,
         model_name=record.model_name,

@@ -9,7 +9,6 @@ from aurora.policy.diagnosis import blame, evidence_of
 from aurora.policy.moves import MOVES, Move, Side
 from aurora.policy.values import Assessment, Effect
 
-
 EVEN = 0.5
 """Under this chance of being right, leaving it alone is only chosen for a clear gain."""
 SLIVER = 0.07
