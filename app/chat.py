@@ -7,7 +7,7 @@ talked of; threads live in memory only and the oldest are forgotten.
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 from threading import Lock
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from app import chat_answers as words
 from app import chat_overviews as overviews
 from app.chat_question import Question, understand
-from app.chat_records import Case, Records, find_decision, model_names, newest_first, read_case
+from app.chat_records import PAGE, Case, Records, find_decision, model_names, newest_first, read_case
 from app.chat_words import Intent
-from aurora.domain import CHANGING, Action, Outcome, Status, Value
+from aurora.domain import CHANGING, TRAINING, Action, Outcome, Status, Value
 
 if TYPE_CHECKING:
     from aurora.ledger.records import DecisionRecord
@@ -84,14 +84,21 @@ _ABOUT_ONE: dict[Intent, Callable[[Case], str]] = {
     Intent.WHO: words.who,
     Intent.FLIP: words.flip,
     Intent.ALTERNATIVES: words.alternatives,
+    Intent.JOB: words.job,
+    Intent.COST: words.cost,
 }
 """The questions about one decision, and what answers each."""
 
 _FITTING: dict[Intent, Callable[["DecisionRecord"], bool]] = {
     Intent.OUTCOME: lambda decision: decision.outcome is not None,
     Intent.WHO: lambda decision: decision.decision_type in CHANGING,
+    Intent.JOB: lambda decision: decision.decision_type in TRAINING,
+    Intent.COST: lambda decision: decision.decision_type in CHANGING,
 }
 """Which decisions such a question can be about when it names none."""
+
+_OF_A_CHANGE = (Intent.WHY_NOT, Intent.FLIP, Intent.CONFIDENCE, Intent.ALTERNATIVES, Intent.RECALLED)
+"""The questions that mean a change, where there was one, before a later decision to leave things alone."""
 
 
 class Chat:
@@ -128,8 +135,9 @@ class Chat:
     def _reply(self, question: Question, thread: _Thread) -> _Reply:
         if question.intent is Intent.ACT:
             return self._refuse(question, thread)
-        if question.intent in (Intent.HELP, Intent.UNKNOWN):
-            return _Reply(overviews.HELP if question.intent is Intent.HELP else overviews.LOST)
+        unread = self._without_record(question)
+        if unread is not None:
+            return _Reply(unread)
         if question.stranger is not None and question.model is None and question.decision_id is None:
             return _Reply(self._no_such_model(question.stranger))
         if question.intent in _ABOUT_ONE:
@@ -141,7 +149,24 @@ class Chat:
             Intent.WAITING: self._waiting,
             Intent.COUNT: self._count,
             Intent.ADVICE: self._advise,
+            Intent.MODE: self._mode,
+            Intent.TAKEN_BACK: self._taken_back,
+            Intent.FAILED: self._failed,
+            Intent.MODELS: self._models,
+            Intent.EXTREME: self._extreme,
         }[question.intent](question, thread)
+
+    def _without_record(self, question: Question) -> str | None:
+        """Answer what no record is needed for, or what none can answer."""
+        if question.intent is Intent.UNHELD:
+            return overviews.unheld(question.strange, self._known_models())
+        if question.intent is Intent.NO_SUCH_ACTION:
+            return overviews.no_such_action(question.verb)
+        return {
+            Intent.HELP: overviews.HELP,
+            Intent.UNKNOWN: overviews.LOST,
+            Intent.FUTURE: overviews.FUTURE,
+        }.get(question.intent)
 
     # --- one decision -----------------------------------------------------------------------------------------------
 
@@ -154,7 +179,9 @@ class Chat:
         return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
 
     def _why_not(self, question: Question, thread: _Thread) -> _Reply:
-        focus = self._focus(_without_action(question), thread)
+        if question.compares:
+            return self._compare(question, thread)
+        focus = self._focus_why_not(question, thread)
         if focus.decision is None:
             return _Reply(focus.note, model=question.model)
         case = read_case(self._records, focus.decision)
@@ -165,12 +192,48 @@ class Chat:
             said = words.why_not(case, question.action)
         return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
 
+    def _compare(self, question: Question, thread: _Thread) -> _Reply:
+        """Answer why one action and not another; where the other was done instead, say so and why not the one."""
+        focus, other = self._focus(question, thread), question.other
+        if not focus.found and other is not None:
+            turned = self._focus(replace(question, action=other), thread)
+            if turned.found and turned.decision is not None:
+                focus, other = (
+                    replace(turned, note=f"It was the other way round. {turned.note}".strip()),
+                    question.action,
+                )
+        if focus.decision is None:
+            return _Reply(focus.note, model=question.model)
+        case = read_case(self._records, focus.decision)
+        said = words.compared(case, other) if focus.found else words.headline(case)
+        return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
+
+    def _focus_why_not(self, question: Question, thread: _Thread) -> _Focus:
+        """Find the decision in which something was not done: the thread's, if it can be, before the newest."""
+        if question.about_nothing:
+            return self._focus(question, thread)
+        last = find_decision(self._records, thread.decision_id) if thread.decision_id else None
+        fits = last is not None and question.model in (None, last.model_name) and question.decision_id is None
+        if last is not None and fits and question.window is None and last.decision_type is not question.action:
+            return _Focus(last)
+        return self._focus(replace(question, action=None, other=question.action), thread)
+
     def _focus(self, question: Question, thread: _Thread) -> _Focus:
         if question.decision_id is not None:
             decision = find_decision(self._records, question.decision_id)
             return _Focus(decision, "" if decision else f"There is no decision {question.decision_id} on record.")
         if question.bare and question.window is None and thread.decision_id is not None:
             return _Focus(find_decision(self._records, thread.decision_id))
+        if thread.decision_id is not None and question.intent in _OF_A_CHANGE and question.window is None:
+            last = find_decision(self._records, thread.decision_id)
+            meant = last is not None and question.model in (None, last.model_name) and not question.about_nothing
+            if (
+                last is not None
+                and meant
+                and question.action in (None, last.decision_type)
+                and (question.compares or not question.other)
+            ):
+                return _Focus(last)
         if question.model is None and thread.model is not None:
             focus = self._newest(question, thread.model)
             if focus.found and focus.decision is not None:
@@ -179,6 +242,9 @@ class Chat:
 
     def _newest(self, question: Question, model: str | None) -> _Focus:
         """Find the newest fitting decision, an executed one before one that was only proposed; else the last one."""
+        change = self._newest_change(question, model)
+        if change is not None:
+            return change
         fitting = None
         for decision in newest_first(self._records, model):
             if not _asked_for(question, decision):
@@ -190,6 +256,19 @@ class Chat:
             return _Focus(fitting, self._assumed(question, model, fitting))
         last = next(newest_first(self._records, model, most=1), None)
         return _Focus(last, _none_on_record(question, model, last), found=False)
+
+    def _newest_change(self, question: Question, model: str | None) -> _Focus | None:
+        """Find the change that was more likely meant than the newest decision, and say that it was passed over."""
+        if question.intent not in _OF_A_CHANGE or question.action is not None or question.about_nothing:
+            return None
+        fitting = [d for d in newest_first(self._records, model, PAGE) if _asked_for(question, d)]
+        change = next((d for d in fitting if d.decision_type in CHANGING), None)
+        if change is None or (change.status is Status.EXECUTED and change.decision_type is question.other):
+            return None
+        note = self._assumed(replace(question, action=change.decision_type), model, change)
+        if change is not fitting[0] and not note:
+            note = f"This is about the newest decision on a change of {change.model_name}; a later one changed nothing."
+        return _Focus(change, note)
 
     def _assumed(self, question: Question, model: str | None, decision: "DecisionRecord") -> str:
         if question.model is not None or len(self._records.models.list(2, None, None).items) < 2:
@@ -241,6 +320,29 @@ class Chat:
         more = page.next is not None or len(chosen) > len(shown)
         return _Reply(overviews.waiting(shown, more, about), rests_on, question.model)
 
+    def _taken_back(self, question: Question, _thread: _Thread) -> _Reply:
+        undone = tuple(islice((d for d in self._fitting(question) if d.outcome is Outcome.UNDONE), LISTED))
+        if not undone:
+            what = words.NOUN[question.action] if question.action else "action"
+            return _Reply(f"No {what} was taken back{_about(question)}.", model=question.model)
+        text = "\n".join([f"Actions taken back{_about(question)}:", *map(overviews.line, undone)])
+        return _Reply(text, undone, question.model)
+
+    def _failed(self, question: Question, _thread: _Thread) -> _Reply:
+        fitting = tuple(self._fitting(question))
+        broken = [d for d in fitting if d.status is Status.FAILED]
+        useless = [d for d in fitting if d.outcome in (Outcome.NOT_BETTER, Outcome.UNDONE)]
+        text = overviews.failed(broken, useless, question.action, _about(question), LISTED)
+        return _Reply(text, (*broken[:LISTED], *useless[:LISTED]), question.model)
+
+    def _extreme(self, question: Question, _thread: _Thread) -> _Reply:
+        sure = [d for d in self._fitting(question) if d.confidence is not None]
+        if not sure:
+            return _Reply(f"No confidence is on record{_about(question)}.", model=question.model)
+        chosen = (min if question.verb == "lowest" else max)(sure, key=lambda d: d.confidence or 0.0)
+        said = f"The {question.verb} confidence{_about(question)}, of {len(sure)} on record:"
+        return _Reply(f"{said}\n{overviews.line(chosen)}", (chosen,), question.model)
+
     # --- models -----------------------------------------------------------------------------------------------------
 
     def _status(self, question: Question, thread: _Thread) -> _Reply:
@@ -262,6 +364,23 @@ class Chat:
         case = read_case(self._records, last) if last else None
         return _Reply(overviews.state(self._records.models.get(name), case), (last,) if last else (), name)
 
+    def _models(self, question: Question, _thread: _Thread) -> _Reply:
+        if question.action is not None or question.window is not None:
+            done = [d for d in self._fitting(question) if d.status in (Status.EXECUTED, Status.NO_ACTION)]
+            names = sorted({decision.model_name for decision in done})
+            what = words.NOUN[question.action] if question.action else "decision"
+            return _Reply(f"{len(names)} with {words.article(what)} {what}{_about(question)}: {_listed(names)}.")
+        page = self._records.models.list(PAGE, None, None)
+        names = [model.name for model in page.items]
+        return _Reply(f"Models on record: {len(names)}{' or more' if page.next else ''} ({_listed(names)}).")
+
+    def _mode(self, question: Question, _thread: _Thread) -> _Reply:
+        record = self._records.installation.mode_record()
+        if question.model is not None:
+            return _Reply(overviews.modes(record, [self._records.models.get(question.model)], False))
+        page = self._records.models.list(LISTED, None, None)
+        return _Reply(overviews.modes(record, page.items, page.next is not None))
+
     def _advise(self, question: Question, thread: _Thread) -> _Reply:
         focus = self._focus(_without_action(question), thread)
         how = "I answer that on fresh telemetry: aurora analyze FILE --dry-run proposes and does nothing."
@@ -271,9 +390,12 @@ class Chat:
         return _Reply(f"{how}\nThe last decision: {last}", (focus.decision,))
 
     def _no_such_model(self, name: str) -> str:
+        return f'I have no record of a model named "{name}". Models on record: {self._known_models()}.'
+
+    def _known_models(self) -> str:
         page = self._records.models.list(LISTED, None, None)
         known = ", ".join(model.name for model in page.items) or "none yet"
-        return f'I have no record of a model named "{name}". Models on record: {known}{", …" if page.next else ""}.'
+        return f"{known}, …" if page.next else known
 
     # --- requests to act --------------------------------------------------------------------------------------------
 
@@ -299,12 +421,16 @@ def _cite(decision: "DecisionRecord") -> Citation:
     )
 
 
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:LISTED]) + (", …" if len(names) > LISTED else "") if names else "none"
+
+
 def _asking(question: Question, intent: Intent) -> Question:
-    return Question(intent, question.action, question.model, question.stranger, question.decision_id, question.window)
+    return replace(question, intent=intent)
 
 
 def _without_action(question: Question) -> Question:
-    return Question(question.intent, None, question.model, None, question.decision_id, question.window)
+    return replace(question, action=None, stranger=None)
 
 
 def _within(question: Question, decision: "DecisionRecord") -> bool:

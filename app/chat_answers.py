@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.chat_records import Case
-from aurora.domain import Action, Cause, Ending, Outcome, Plan, Recalled, Status, Step, Trust
+from aurora.domain import CHANGING, Action, Cause, Ending, Outcome, Plan, Recalled, Status, Step, Trust
 
 if TYPE_CHECKING:
     from aurora.ledger.records import DecisionRecord
@@ -52,7 +52,29 @@ def number(value: Any) -> str:
 
 def parameters(step: Step) -> str:
     """Write what exactly a step does."""
-    return ", ".join(f"{name} {value}" for name, value in step.parameters.items()) or "no parameters"
+    return ", ".join(_parameter(name, value) for name, value in step.parameters.items()) or "no parameters"
+
+
+def _parameter(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        inner = " and ".join(_parameter(str(key), one) for key, one in value.items())
+        return f"{_plain(name)}: {inner or 'none'}"
+    return f"{_plain(name)} {_setting(value)}"
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return " and ".join(map(_setting, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _plain(name: str) -> str:
+    """Write the name of a field as a person would."""
+    return {"latency_ms": "latency in ms"}.get(name, name.replace("_", " "))
 
 
 def reference(decision: "DecisionRecord") -> str:
@@ -71,7 +93,7 @@ def headline(case: Case) -> str:
         return f"On {when} I {DONE[action].format(model=name)}{_exactly(case)}."
     if decision.status is Status.NO_ACTION:
         return f"On {when} I left {name} alone."
-    return f"On {when} I proposed a {NOUN[action]} for {name}{_exactly(case)}, but {unfinished(case)}."
+    return f"On {when} I proposed {_a(action)} for {name}{_exactly(case)}, but {unfinished(case)}."
 
 
 def _exactly(case: Case) -> str:
@@ -145,7 +167,16 @@ def _cause(cause: Cause) -> str:
 
 def _runner_up(case: Case) -> list[str]:
     others = case.plan.alternatives if case.plan else ()
-    return [f"Next best was {others[0].decision_type.value}: {_sentence(others[0].why_not)}"] if others else []
+    return [f"Next best was {_a(others[0].decision_type)}: {_sentence(others[0].why_not)}"] if others else []
+
+
+def _a(action: Action) -> str:
+    return "to leave it alone" if action is Action.NO_ACTION else f"{article(NOUN[action])} {NOUN[action]}"
+
+
+def article(noun: str) -> str:
+    """Return the article that `noun` takes."""
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _sentence(text: str) -> str:
@@ -159,12 +190,45 @@ def why_not(case: Case, action: Action | None) -> str:
         return "\n".join([headline(case), *_nothing_done(case), *_flip_line(case)])
     other = next((a for a in case.plan.alternatives if a.decision_type is action), None) if case.plan else None
     if other is None:
-        weighed = f"The record says nothing about why not a {NOUN[action]}: it was not among what I compared."
+        weighed = f"The record says nothing about why not {_a(action)}: it was not among what I compared."
         return "\n".join([headline(case), weighed, *_flip_line(case)])
     costs = f"Expected cost {number(other.expected_cost)}"
     costs += f" against {number(case.plan.expected_cost)}" if case.plan else ""
-    said = f"I did not choose a {NOUN[action]}: {_sentence(other.why_not)} {costs}, in hours of wrong answers."
+    said = f"I did not choose {_a(action)}: {_sentence(other.why_not)} {costs}, in hours of wrong answers."
     return "\n".join([headline(case), said, *_flip_line(case)])
+
+
+def compared(case: Case, other: Action | None) -> str:
+    """Say why what was done was chosen and not `other`, or nothing more; without one, of all that was weighed."""
+    if other is not None:
+        reasoning = [case.plan.reasoning] if case.plan else []
+        first, *rest = why_not(case, other).split("\n")
+        return "\n".join([first, *reasoning, *rest])
+    lines = [headline(case), case.plan.reasoning if case.plan else "Its reasons are not on record."]
+    more = [a for a in case.plan.alternatives if a.decision_type in CHANGING] if case.plan else []
+    if not more:
+        return "\n".join([*lines, "The record names nothing further that was weighed."])
+    weighed = [f"- not {_a(a.decision_type)}: {_sentence(a.why_not)}" for a in more]
+    return "\n".join([*lines, "Why nothing more:", *weighed, *_flip_line(case)])
+
+
+def job(case: Case) -> str:
+    """Tell the training job that the tool named."""
+    result = case.execution.result if case.execution else None
+    found = result.answer.get("training_job_id") if result else None
+    said = f"Its training job: {found}." if found else "The record holds no job id for it."
+    return f"{headline(case)}\n{said}"
+
+
+def cost(case: Case) -> str:
+    """Tell the price of the step; what was truly billed is on no record."""
+    if case.plan is None or case.action is not case.plan.step.action:
+        return f"{headline(case)}\nIts price is not on record."
+    said = (
+        f"Its price by the model's settings: {number(case.plan.price)}, in hours of wrong answers; "
+        "money that was billed is not on record."
+    )
+    return f"{headline(case)}\n{said}"
 
 
 def _nothing_done(case: Case) -> list[str]:
@@ -173,7 +237,8 @@ def _nothing_done(case: Case) -> list[str]:
 
 
 def _flip_line(case: Case) -> list[str]:
-    return [f"What would have changed it: {case.plan.flip}"] if case.plan and case.plan.flip else []
+    said = case.plan.flip.replace("fine_tune", "fine-tune").replace("no_action", "no action") if case.plan else ""
+    return [f"What would have changed it: {said}"] if said else []
 
 
 def flip(case: Case) -> str:
@@ -229,7 +294,10 @@ def alternatives(case: Case) -> str:
     others = case.plan.alternatives if case.plan else ()
     if not others:
         return f"{headline(case)}\nNo alternatives are on record for it."
-    lines = [f"- {a.decision_type.value}: {a.why_not} (expected cost {number(a.expected_cost)})" for a in others]
+    lines = [
+        f"- {a.decision_type.value.replace('_', '-')}: {a.why_not} (expected cost {number(a.expected_cost)})"
+        for a in others
+    ]
     return "\n".join([headline(case), "I also weighed:", *lines])
 
 
@@ -276,12 +344,13 @@ def _measured(case: Case) -> list[str]:
     seen = case.verification
     if seen is None:
         return []
-    metric = case.plan.goal.metric if case.plan and case.plan.goal else "the goal's metric"
+    metric = _plain(case.plan.goal.metric) if case.plan and case.plan.goal else "the goal's metric"
+    said = seen.reasoning.replace("latency_ms", "latency in ms").replace("error_rate", "error rate")
     numbers = [] if seen.before is None or seen.after is None else [number(seen.before), number(seen.after)]
     told = all(one in seen.reasoning for one in numbers)
     proof = ["This was reported, not measured by me."] if not seen.verified and seen.source == "person" else []
     change = [] if told else [f"{metric} {' → '.join(numbers)}."]
-    return [_sentence(seen.reasoning[:1].upper() + seen.reasoning[1:]), *change, *proof]
+    return [_sentence(said[:1].upper() + said[1:]), *change, *proof]
 
 
 def _taken_back(case: Case) -> list[str]:

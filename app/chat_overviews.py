@@ -8,7 +8,7 @@ from app.chat_records import Case
 from aurora.domain import Action, Outcome, Status
 
 if TYPE_CHECKING:
-    from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord
+    from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, ModeRecord
 
 HELP = """I answer from the record of what I decided; I change nothing from here. Ask, for example:
 - why did you retrain fraud-scorer?   why not scale?
@@ -17,6 +17,8 @@ HELP = """I answer from the record of what I decided; I change nothing from here
 - did it help?   how confident were you?   who approved it?
 - what did you remember?   what would have changed the decision?
 A decision id (dec_…) or a model's name tells me which one you mean."""
+UNHELD = "The records do not hold this, so I cannot answer it"
+FUTURE = "The records hold what was seen and decided, and no forecast: I cannot say what will be."
 LOST = "I did not understand that, so I looked nothing up.\n" + HELP
 
 
@@ -104,6 +106,42 @@ def counted(decisions: Iterable["DecisionRecord"], action: Action | None, about:
     by_status = {status: sum(d.status is status for d in rest) for status in Status}
     others = [f"{count} {status.value.replace('_', ' ')}" for status, count in by_status.items() if count]
     return f"{said} Not executed: {', '.join(others)}." if others else said
+
+
+def unheld(strange: Sequence[str], models: str) -> str:
+    """Say that no record answers it, which words nothing is known of, and what can be asked."""
+    named = f": I know nothing of {', '.join(f'“{word}”' for word in strange[:5])}" if strange else ""
+    return f"{UNHELD}{named}. Models on record: {models}.\n{HELP}"
+
+
+def no_such_action(verb: str) -> str:
+    """Say that an action which AURORA does not have is on no record."""
+    return (
+        f"No such action exists on record: “{verb}” is nothing that I can do. All I ever do is retrain, fine-tune, "
+        "change a cache, move traffic, change replicas, alert people, or leave a model alone."
+    )
+
+
+def failed(
+    broken: Sequence["DecisionRecord"],
+    useless: Sequence["DecisionRecord"],
+    action: Action | None,
+    about: str,
+    most: int,
+) -> str:
+    """Count and list what could not be done and, apart from it, what was done and did not help; `most` of each."""
+    what = NOUN[action] if action else "action"
+    lines = [f"{len(broken)} failed{about}:", *map(line, broken[:most])] if broken else [f"No {what} failed{about}."]
+    lines += [f"{len(useless)} done, but without help:", *map(line, useless[:most])] if useless else []
+    return "\n".join(lines)
+
+
+def modes(record: "ModeRecord", models: Sequence["ModelRecord"], more: bool) -> str:
+    """Tell the mode of the installation and of the models; the stricter of the two holds."""
+    since = f", set by {record.by} on {moment(record.changed_at)}" if record.changed_at else ""
+    lines = [f"The installation is in {record.mode.value} mode{since}. The stricter of its and a model's mode holds."]
+    lines += [f"- {model.name}: {model.mode.value}" for model in models]
+    return "\n".join([*lines, "- …"] if more else lines)
 
 
 def refused_to_act(verb: str, decision: "DecisionRecord | None", waiting_ids: Sequence[str]) -> str:

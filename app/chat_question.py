@@ -15,6 +15,7 @@ from app.chat_words import (
     ACT_VERBS,
     ACTION_OF,
     CONSENT,
+    DEEDS,
     ID,
     IMPERATIVE,
     KNOWN_WORDS,
@@ -22,6 +23,7 @@ from app.chat_words import (
     PATTERNS,
     QUOTED,
     SPELT_OUT,
+    VOCABULARY,
     Intent,
 )
 from aurora.domain import Action
@@ -52,7 +54,14 @@ class Question:
     """An id or the beginning of one, of a decision (`dec_`) or an approval (`apr_`)."""
     window: Window | None = None
     verb: str = ""
-    """For a request to act: the word that asked for it."""
+    """For a request to act: the word that asked for it. For an action that does not exist: what it was called."""
+    compares: bool = False
+    """Whether it asks why `action` was taken and not `other` or, without one, not more than that."""
+    other: Action | None = None
+    about_nothing: bool = False
+    """Whether it asks why nothing was done at all."""
+    strange: tuple[str, ...] = ()
+    """The words that nothing on record is about."""
 
     @property
     def bare(self) -> bool:
@@ -74,14 +83,28 @@ def understand(text: str, names: Sequence[str], now: datetime) -> Question:
     stranger = None if model else _stranger(line)
     words = _corrected(_spell_out(line))
     intent, verb = _intent(words, names_something=bool(found or model), asks=line.endswith("?"))
+    compares, taken, other = _compared(words) if intent in (Intent.WHY, Intent.WHY_NOT) else (False, None, None)
+    intent = Intent.WHY_NOT if compares else intent
+    strange = _strange(words)
+    if found is None and intent is Intent.WHY and _action(words) is None and _no_deed(words):
+        intent, verb = Intent.NO_SUCH_ACTION, _no_deed(words)
+    elif found is None and _unheld(intent, words, strange, stranger):
+        intent = Intent.UNHELD
+    if intent is Intent.EXTREME:
+        verb = "lowest" if re.search(r"\b(?:lowest|least|minimum)\b", words) else "highest"
+    action = None if intent is Intent.WHY_NOT and _asks_why_nothing(words) else _action(words)
     return Question(
         intent=intent,
-        action=None if intent is Intent.WHY_NOT and _asks_why_nothing(words) else _action(words),
+        action=taken if compares else action,
         model=model,
         stranger=stranger,
         decision_id=found.group() if found else None,
         window=_window(words, now),
         verb=verb,
+        compares=compares,
+        other=other,
+        about_nothing=intent is Intent.WHY_NOT and action is None and not compares,
+        strange=strange,
     )
 
 
@@ -112,6 +135,18 @@ def _take_name(line: str, names: Iterable[str]) -> tuple[str | None, str]:
             return name, re.sub(wanted, "§", line)
         if plain_word and re.search(rf"\bmodel {re.escape(folded)}(?![\w-])", line):
             return name, re.sub(rf"\bmodel {re.escape(folded)}(?![\w-])", "§", line)
+    return _take_loose_name(line, names)
+
+
+def _take_loose_name(line: str, names: Iterable[str]) -> tuple[str | None, str]:
+    """Find a name that is spelt with a space for its hyphen, or the other way round."""
+    for name in sorted(names, key=lambda n: (-len(n), n)):
+        parts = [part for part in re.split(r"[-_.\s]+", _fold(name)) if part]
+        if len(parts) < 2 or all(part in VOCABULARY for part in parts):
+            continue
+        wanted = rf"(?<![\w-]){r'[-_. ]?'.join(map(re.escape, parts))}(?![\w-])"
+        if re.search(wanted, line):
+            return name, re.sub(wanted, "§", line)
     return None, line
 
 
@@ -145,7 +180,7 @@ def _stranger(line: str) -> str | None:
 def _close_to_known(word: str) -> bool:
     plain = word.replace("-", "")
     return (
-        plain in KNOWN_WORDS or plain.isdigit() or bool(difflib.get_close_matches(plain, KNOWN_WORDS, n=1, cutoff=0.78))
+        plain in VOCABULARY or plain.isdigit() or bool(difflib.get_close_matches(plain, KNOWN_WORDS, n=1, cutoff=0.78))
     )
 
 
@@ -155,10 +190,10 @@ def _corrected(line: str) -> str:
 
 
 def _correct(word: str) -> str:
-    if len(word) < 4 or word in KNOWN_WORDS or not word.isalpha():
+    if len(word) < 4 or word in VOCABULARY or not word.isalpha():
         return word
-    close = difflib.get_close_matches(word, MEANINGFUL, n=1, cutoff=0.8)
-    return close[0] if close else word
+    close = difflib.get_close_matches(word, MEANINGFUL, n=1, cutoff=0.81)
+    return close[0] if close and close[0][0] == word[0] else word
 
 
 def _intent(words: str, *, names_something: bool, asks: bool) -> tuple[Intent, str]:
@@ -181,6 +216,55 @@ def _request(words: str, asks: bool) -> str:
     if match is None or match["verb"] not in ACT_VERBS or (asks and not match["asked"]):
         return ""
     return match["verb"]
+
+
+def _strange(words: str) -> tuple[str, ...]:
+    """Return the words that nothing on record is about, each once; those nearly spelt like a known one are none."""
+    return tuple(
+        dict.fromkeys(
+            word
+            for word in words.split()
+            if len(word) > 2
+            and word.isalpha()
+            and word not in VOCABULARY
+            and not any(near[0] == word[0] for near in difflib.get_close_matches(word, VOCABULARY, n=3, cutoff=0.85))
+        )
+    )
+
+
+def _unheld(intent: Intent, words: str, strange: tuple[str, ...], stranger: str | None) -> bool:
+    """Whether no record can answer it: something nobody here knows is asked about, and no action of AURORA's."""
+    if intent in (Intent.ACT, Intent.HELP) or not strange:
+        return False
+    if intent is Intent.UNKNOWN:
+        return bool(re.match(r"(?:what|who|whose|where|when|which|how|why|is|are|was|were|do|does|did|can)\b", words))
+    if set(strange) <= set(re.findall(r"[a-z]+", stranger or "")):
+        return False
+    named = next((word for word in words.split() if word in ACTION_OF), None)
+    by_pattern = any(pattern.search(words) for one, pattern in PATTERNS if one is intent)
+    return not (named and by_pattern and intent is not Intent.STATUS) or bool(
+        re.search(rf"\b{named} (?:the )?(?:{'|'.join(strange)})\b", words)
+    )
+
+
+def _no_deed(words: str) -> str:
+    """Return what AURORA is said to have done where that is none of its actions."""
+    said = re.search(
+        r"\bwhy (?:did|have|has|would|do|does) (?:you|aurora)(?: (?:just|even|only|always|ever|suddenly))* ([a-z]+)",
+        words,
+    )
+    return said[1] if said and said[1] not in DEEDS else ""
+
+
+def _compared(words: str) -> tuple[bool, Action | None, Action | None]:
+    """Return whether it asks why one action and not another, and which two; the second may be any that is more."""
+    halves = re.split(r"\b(?:instead of|rather than|and not|but not)\b", words, maxsplit=1)
+    if len(halves) == 2:
+        taken, other = map(_action, halves)
+        return taken is not None and " not " not in halves[0], taken, other
+    only = re.search(r"\b(?:only|merely|simply|why just)\b", words)
+    taken = _action(words)
+    return bool(only and taken is not None and " not " not in words), taken, None
 
 
 def _action(words: str) -> Action | None:

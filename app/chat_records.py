@@ -19,7 +19,7 @@ from aurora.errors import NotFound
 from aurora.nouns import NOUNS
 
 if TYPE_CHECKING:
-    from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, NounRecord, Page
+    from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, ModeRecord, NounRecord, Page
 
 PAGE = 500
 FARTHEST = 5000
@@ -50,6 +50,12 @@ class Models(Protocol):
     def list(self, limit: int, after: str | None, q: str | None) -> "Page[ModelRecord]": ...
 
 
+class Installation(Protocol):
+    """The part of the ledger's installation that is read."""
+
+    def mode_record(self) -> "ModeRecord": ...
+
+
 class Records(Protocol):
     """The ledger, as far as a chat reads it."""
 
@@ -59,6 +65,8 @@ class Records(Protocol):
     def approvals(self) -> Approvals: ...
     @property
     def models(self) -> Models: ...
+    @property
+    def installation(self) -> Installation: ...
 
 
 @dataclass(frozen=True)

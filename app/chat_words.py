@@ -29,6 +29,23 @@ class Intent(StrEnum):
     ACT = "act"
     """A request to do something, which a chat never does."""
     HELP = "help"
+    MODE = "mode"
+    JOB = "job"
+    COST = "cost"
+    TAKEN_BACK = "taken_back"
+    """Which decisions were undone."""
+    FAILED = "failed"
+    """Which actions could not be done, or did not help."""
+    MODELS = "models"
+    """How many models there are."""
+    EXTREME = "extreme"
+    """The lowest or the highest confidence."""
+    FUTURE = "future"
+    """What is yet to come, which no record holds."""
+    NO_SUCH_ACTION = "no_such_action"
+    """Why AURORA did what it has no action for."""
+    UNHELD = "unheld"
+    """A question with words that nothing on record is about."""
     UNKNOWN = "unknown"
 
 
@@ -103,8 +120,37 @@ PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = tuple(
         ),
         (Intent.HELP, r"^(?:help me|who are you|what are you|commands|usage)\b"),
         (Intent.ADVICE, r"\bshould (?:you|we|i|it|§)\b(?! have)|\bdo(?:es)? (?:we|i|it|§) need (?:to|a)\b"),
+        (
+            Intent.FUTURE,
+            r"\bnext (?:minute|hour|day|week|month|quarter|year)\b|\btomorrow\b|\bforecast|\bpredict|\bin the future\b"
+            r"|^(?:what |when )?will (?:you|it be|§ be)\b|\bwill (?:the )?(?:accuracy|latency)\b",
+        ),
+        (
+            Intent.WAITING,
+            r"\bhow many\b.*\b(?:pending|waits?|waiting|open)\b|\bhow many approvals(?: (?:are|do) there| do i have)?$",
+        ),
+        (Intent.MODELS, r"\b(?:how many|number of|count(?: the)?) (?:different )?models\b"),
+        (Intent.EXTREME, r"\b(?:lowest|highest|least|most|minimum|maximum)\b.*\bconfiden"),
+        (
+            Intent.FAILED,
+            r"^(?:which|what|any|list|show|did any|how many)\b.*\bfail(?:ed|ures?)?\b"
+            r"|^(?:did|has|have) anything.* fail(?:ed)?\b",
+        ),
         (Intent.COUNT, r"\bhow (?:many|often)\b|\bnumber of\b|\bcount\b"),
-        (Intent.WHO, r"\bwho(?:se)?\b|\bby whom\b"),
+        (Intent.MODE, r"\bmode\b|\bautonomous(?:ly)?\b|\bkill switch\b"),
+        (Intent.JOB, r"\bjobs?\b"),
+        (Intent.COST, r"\bcosts?\b|\bprices?\b|\bexpensive\b|\bcheap\b|\bspen[dt]\b"),
+        (
+            Intent.TAKEN_BACK,
+            r"^(?!.*\bwhy\b).*(?:\bundo (?:anything|any|something|actions?|decisions?)\b"
+            r"|\b(?:anything|what|which|decisions?|actions?)\b.*\bundo\b)",
+        ),
+        (
+            Intent.WHO,
+            r"\bwho(?:se)?\b(?:.*\b(?:approv|reject|sign|settl|answer|allow|authori|decid|confirm|accept|agreed|den(?:y|ied)"
+            r"|ask|did|made|chang|retrain|finetun|cach|rout|scal|alert|undo|train)|$)|\bby whom\b"
+            r"|\bwho (?:was|is) (?:it|that|this)\b",
+        ),
         (
             Intent.FLIP,
             r"\bwhat (?:would|could|might)\b.*\b(?:chang|differ|otherwise|need|ma[kd]e|tak|instead|stop|prevent)"
@@ -155,6 +201,7 @@ PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = tuple(
             r"|\b(?:ok|okay|fine|alright|wrong|broken|down|degraded|sick)\b"
             r"|\bproblems?\b|\bstate of\b|\bdoing\b(?! about)|\bis §|\bwhich models\b|\bwhat models\b|\blist models\b",
         ),
+        (Intent.STATUS, r"\b(?:accuracy|latency|slow|drift(?:ing)?)\b(?!.*\b(?:today|yesterday|last)\b)"),
         (
             Intent.RECENT,
             r"\bhappen|\bdecisions?\b|\blatest\b|\brecent|\bhistory\b|\blog\b|\bdid you (?:do|decide)\b|\bnews?\b"
@@ -192,3 +239,37 @@ MEANINGFUL = _words(
     """
 )
 KNOWN_WORDS = _FUNCTION_WORDS | MEANINGFUL | ACT_VERBS | frozenset(ACTION_OF)
+_TOPICS = _words(
+    """
+    cpu gpu usage error errors rate rates request requests metric metrics number numbers limit limits target
+    floor baseline threshold thresholds cooldown guardrail guardrails policy critic planner plan planned plans
+    proposal proposals proposed propose proposes recommend recommended suggest suggested choose chose chosen
+    choice choices option options pick picked select selected prefer preferred act acted acting intervene react
+    wait leave left alone full simple simply merely full instead rather unless because real simulated pretend dry
+    mode autonomous autonomously kill person human operator cost costs price prices expensive cheap spent spend
+    budget risk risky reverted job jobs id ids watch watching watched monitor monitoring monitored cause caused
+    causes root triggered diagnosis evidence telemetry data case cases lesson lessons measured proof expire
+    expired allow allowed deny denied block blocked refuse refused sign signed settled authorised authorized
+    versions weights window currently current overall total system detail details tell told slow slower fast
+    faster high higher highest low lower lowest minimum maximum bad good drop dropped drops dropping fall fell
+    falling rise rose rising increase increased decrease decreased degrade degraded degrading broken broke down
+    sick fine alright problem problems state doing different difference differently reasons explained explain
+    justify justified justification rationale counterfactual precedent precedents seen likely sure turn turned
+    pay work works working effect effects results outcomes improvement improvements fails failure failures fail
+    attention open commands usage list log news summarise summarize summary counted approving rejecting
+    undo anymore already forecast predict future year tomorrow drifted drifting mind further hello hi
+    there stuff need needed require required shall ever even too both each every lot lots bit little whole
+    same made making moved shifted between against according due based yourself myself itself ours yours
+    him her went go goes gone came come comes coming seem seems look looks looked looking since per
+    during overnight around else consider considers considering
+    find found trigger live serving served serves cheaper worth deployed running
+    """
+)
+"""Further words that a question about the record is made of; a model may still be named like one of them."""
+VOCABULARY = KNOWN_WORDS | _TOPICS
+NO_DEEDS = (ACT_VERBS - frozenset(ACTION_OF)) - _words(
+    "approve reject deny accept undo change train switch set proceed"
+)
+"""What a person may ask to be done, and what AURORA has no action for."""
+DEEDS = frozenset(ACTION_OF) | (_FUNCTION_WORDS | _TOPICS | MEANINGFUL | ACT_VERBS) - NO_DEEDS
+"""What AURORA may have done, as far as a question says it."""

@@ -37,7 +37,7 @@ from aurora.domain import (
     Verification,
 )
 from aurora.errors import NotFound
-from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, NounRecord, Page
+from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, ModeRecord, NounRecord, Page
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -63,6 +63,10 @@ class Book:
     def models(self) -> "Models":
         return Models(self)
 
+    @property
+    def installation(self) -> "Installation":
+        return Installation()
+
     def meet(self, name: str, *, simulated: bool = True) -> None:
         self.known[name] = ModelRecord(
             name=name,
@@ -82,6 +86,11 @@ class Book:
             for node, noun in nouns
         ]
         return decision
+
+
+class Installation:
+    def mode_record(self) -> ModeRecord:
+        return ModeRecord(mode=Mode.OBSERVE, reason="quiet week", by="ada", changed_at=NOW)
 
 
 @dataclass
@@ -603,3 +612,170 @@ def test_thousands_of_models_do_not_hide_the_one_that_is_named(book: Book, chat:
         book.meet(f"model-{number:04}")
     retrained(book, model_name="zeta-ranker")
     assert chat.answer("why did you retrain zeta-ranker?").citations[0].decision_id == "dec_a1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what were our earnings last quarter",
+        "hyperparameters of the new model?",
+        "who is the president of France?",
+        "who is on call?",
+        "which model is the worst?",
+        "DROP TABLE decisions",
+        "how many customers are there?",
+        "did you retrain the toaster?",
+        "what happened to the weather in Berlin?",
+    ],
+)
+def test_what_no_record_is_about_is_admitted_with_what_can_be_asked(book: Book, chat: Chat, text: str) -> None:
+    retrained(book)
+    said = chat.answer(text)
+    assert said.answer.startswith("The records do not hold this")
+    assert "what waits for me?" in said.answer
+    assert said.citations == ()
+
+
+def test_an_action_that_aurora_does_not_have_is_said_to_be_on_no_record(book: Book, chat: Chat) -> None:
+    retrained(book)
+    for text in ("why did you delete the customer database?", "why did you restart it", "why have you emailed my boss"):
+        said = chat.answer(text)
+        assert said.answer.startswith("No such action exists on record")
+        assert said.citations == ()
+
+
+def test_what_is_to_come_is_not_foretold(book: Book, chat: Chat) -> None:
+    retrained(book)
+    assert "no forecast" in chat.answer("accuracy next week?").answer
+
+
+@pytest.mark.parametrize(
+    "text", ["why retrain instead of scaling?", "why did you retrain rather than scale fraud-scorer"]
+)
+def test_a_comparison_names_what_was_done_and_why_not_the_other(book: Book, chat: Chat, text: str) -> None:
+    retrained(book)
+    said = chat.answer(text).answer
+    assert "dec_a1" in said
+    assert "I retrained fraud-scorer" in said
+    assert "I did not choose a scaling: the load is not high (0.50)." in said
+    assert "I did act" not in said
+
+
+def test_a_comparison_the_wrong_way_round_is_set_right(book: Book, chat: Chat) -> None:
+    retrained(book)
+    said = chat.answer("why scale instead of a full retrain?").answer
+    assert said.startswith("It was the other way round.")
+    assert "I did not choose a scaling" in said
+
+
+def test_why_only_an_alert_is_answered_with_what_more_was_weighed(book: Book, chat: Chat) -> None:
+    book.write(
+        decision("dec_l1", Action.ALERT, Status.EXECUTED),
+        ("plan", plan(Action.ALERT)),
+        ("execute", execution(Action.ALERT)),
+    )
+    said = chat.answer("why did you only alert?").answer
+    assert "alerted people about fraud-scorer" in said
+    assert "- not a scaling: the load is not high (0.50)." in said
+
+
+def left_alone(book: Book) -> None:
+    calm = plan(Action.NO_ACTION, reasoning="Everything is at its baseline.", confidence=0.74, confidence_low=0.5)
+    book.write(decision("dec_n1", Action.NO_ACTION, Status.NO_ACTION, confidence=0.74, created_at=NOW), ("plan", calm))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["why not scale fraud-scorer?", "what would have changed your mind", "how sure were you", "what did you remember?"],
+)
+def test_a_change_is_meant_before_a_later_decision_to_leave_it_alone(book: Book, chat: Chat, text: str) -> None:
+    retrained(book)
+    left_alone(book)
+    said = chat.answer(text)
+    assert [citation.decision_id for citation in said.citations] == ["dec_a1"]
+    assert said.answer.startswith("This is about the newest decision on a change of fraud-scorer")
+
+
+def test_why_nothing_was_done_is_about_the_decision_that_did_nothing(book: Book, chat: Chat) -> None:
+    retrained(book)
+    left_alone(book)
+    chat.answer("why did you retrain fraud-scorer?", "t")
+    for thread in ("t", None):
+        said = chat.answer("why did you do nothing for fraud-scorer?", thread)
+        assert said.citations[0].decision_id == "dec_n1"
+
+
+def test_the_decision_of_the_thread_is_meant_before_any_other(book: Book, chat: Chat) -> None:
+    retrained(book)
+    retrained(book, "dec_a2", created_at=NOW)
+    chat.answer("explain dec_a1", "t")
+    for text in ("why not scale fraud-scorer?", "how sure were you about fraud-scorer?"):
+        assert chat.answer(text, "t").citations[0].decision_id == "dec_a1"
+
+
+def test_the_job_and_the_price_are_looked_up(book: Book, chat: Chat) -> None:
+    result = ToolResult(status="ok", called="sandbox.training.apply", answer={"training_job_id": "training-77"})
+    book.write(
+        decision("dec_j1", Action.RETRAIN, Status.EXECUTED, outcome=Outcome.PENDING),
+        ("plan", plan(Action.RETRAIN, price=0.5)),
+        ("execute", execution(Action.RETRAIN, result=result)),
+    )
+    assert "Its training job: training-77." in chat.answer("what was the training job id?").answer
+    said = chat.answer("how much did the retrain cost?").answer
+    assert "Its price by the model's settings: 0.5" in said
+    assert "billed is not on record" in said
+
+
+def test_a_job_id_that_was_never_told_is_not_made_up(book: Book, chat: Chat) -> None:
+    retrained(book)
+    assert "no job id" in chat.answer("what was the training job id?").answer
+
+
+def test_what_failed_and_what_was_taken_back_is_listed_or_denied(book: Book, chat: Chat) -> None:
+    retrained(book)
+    assert chat.answer("which actions failed?").answer == "No action failed."
+    assert chat.answer("how many retrains failed?").answer == "No retrain failed."
+    assert chat.answer("did you undo anything?").answer == "No action was taken back."
+    book.write(decision("dec_f1", Action.SCALE, Status.FAILED, ending=Ending.TOOL_FAILED))
+    book.write(decision("dec_u1", Action.RETRAIN, Status.EXECUTED, outcome=Outcome.UNDONE))
+    assert [c.decision_id for c in chat.answer("which actions failed?").citations] == ["dec_f1", "dec_u1"]
+    assert [c.decision_id for c in chat.answer("was anything undone?").citations] == ["dec_u1"]
+
+
+def test_approvals_models_and_confidences_are_counted_as_such(book: Book, chat: Chat) -> None:
+    retrained(book)
+    left_alone(book)
+    assert chat.answer("how many approvals are pending").answer == "Nothing waits for an answer."
+    assert chat.answer("how many models are you watching?").answer == "Models on record: 1 (fraud-scorer)."
+    assert chat.answer("what was the lowest confidence today?").citations[0].decision_id == "dec_n1"
+    assert chat.answer("what was the highest confidence?").citations[0].decision_id == "dec_a1"
+
+
+def test_the_mode_of_the_installation_and_of_the_models_is_told(book: Book, chat: Chat) -> None:
+    book.meet("churn")
+    said = chat.answer("is the system in autonomous mode?").answer
+    assert said.startswith("The installation is in observe mode, set by ada on 2026-11-22 12:00:00 UTC.")
+    assert "- churn: autonomous" in said
+
+
+def test_parameters_and_metrics_are_told_in_words(book: Book, chat: Chat) -> None:
+    step = Step(
+        action=Action.ROUTE, target="fraud-scorer", parameters={"enabled": True, "weights": {"r1": 0, "r2": 100.0}}
+    )
+    seen = Verification(
+        outcome="better",
+        reasoning="latency_ms went from 900 to 300.",
+        source="tool",
+        before=900,
+        after=300,
+        verified=True,
+    )
+    book.write(
+        decision("dec_r1", Action.ROUTE, Status.EXECUTED, outcome=Outcome.BETTER),
+        ("plan", plan(Action.ROUTE)),
+        ("execute", execution(Action.ROUTE).model_copy(update={"step": step})),
+        ("verify", seen),
+    )
+    said = chat.answer("did it help?").answer
+    assert "(enabled yes, weights: r1 0 and r2 100)" in said
+    assert "Latency in ms went from 900 to 300." in said

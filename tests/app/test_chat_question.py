@@ -137,6 +137,9 @@ def test_small_typing_errors_are_understood(text: str) -> None:
         ("why did you retrain FRAUD-SCORER?", "fraud-scorer"),
         ("is churn v2 ok?", "churn v2"),
         ("is fraud-scorr healthy", "fraud-scorer"),
+        ("why did you retrain the fraud scorer?", "fraud-scorer"),
+        ("is the fraud_scorer ok", "fraud-scorer"),
+        ("how is churn-v2", "churn v2"),
         ("why did you retrain cache-warmer", "cache-warmer"),
         ("how is the model retrain doing", "retrain"),
         ("why did you retrain?", None),
@@ -190,3 +193,26 @@ def test_a_stretch_of_time_is_understood(text: str, start: datetime) -> None:
 def test_endless_and_strange_text_is_read_without_harm() -> None:
     for text in ("why " * 100_000, "\u202ewhy\x00 did\u0000 you", "ẃḩỹ 💥 ?", "(" * 5000):
         assert ask(text).intent in Intent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why is fraud-scorer so slow?",
+        "why was accuracy so low yesterday",
+        "what did the critic say?",
+        "which guardrail blocked it?",
+        "why did you choose that",
+        "why did you propose a retrain during the lunch break?",
+        "why did you trigger a retrain",
+        "what triggered the last alert",
+        "show me everything from this morning",
+        "has the accuracy improved since the retrain?",
+        "what did you do about the drift",
+        "how is everything going",
+        "who signed off the retrain",
+        "did the retrain help or was it a waste?",
+    ],
+)
+def test_an_ordinary_question_is_not_taken_for_one_that_no_record_is_about(text: str) -> None:
+    assert ask(text).intent not in (Intent.UNHELD, Intent.NO_SUCH_ACTION)
