@@ -1,24 +1,23 @@
 """execute (Executor): the ruled step becomes one tool call, under an intent that the gate opened.
 
 Order: choose the call, compare it with what was ruled, record the intent (the ledger asks the guardrails once more in
-the same transaction), look the key up at the target, and only then act.
+the same transaction), look the key up at the target, and only then act. Where the target cannot be asked, nothing is
+repeated: the intent stays unknown until the sweep could settle it.
 """
 
 import asyncio
-import logging
 from datetime import timedelta
 
 from aurora.domain import Ending, Execution, Ruling, Step, ToolResult
 from aurora.errors import GateClosed
 from aurora.graph.deps import Deps
-from aurora.graph.gate import open_gate
+from aurora.graph.gate import open_gate, still_closed
+from aurora.graph.hands import Silence, ask, look_up
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruled, the_ruling, the_situation
 from aurora.graph.state import State
 from aurora.policy.guardrails import fingerprint
 from aurora.ports import Tool
-
-log = logging.getLogger(__name__)
 
 
 @recorded("execution", Execution, ruled)
@@ -37,49 +36,37 @@ def choose_call(ruling: Ruling) -> Step:
 
 
 async def _act(state: State, deps: Deps, call: Step) -> Draft[Execution]:
-    tool, key = deps.tools[call.action], intent_key(state)
+    tool, key, check = deps.tools[call.action], intent_key(state), await open_gate(state, deps)
     try:
-        intent = await asyncio.to_thread(
-            deps.ledger.intents.begin,
-            key,
-            state.decision_id,
-            call,
-            tool.name,
-            await asyncio.to_thread(open_gate, state, deps),
-        )
+        intent = await asyncio.to_thread(deps.ledger.intents.begin, key, state.decision_id, call, tool.name, check)
     except GateClosed as closed:
         return Draft(_out_of_bounds(state, deps, call, str(closed)))
-    result = intent.result or (None if intent.fresh else await _earlier(tool, key))
-    ending = None
-    if result is None:
-        result, ending = await _apply(tool, call, key, deps.tool_timeout_seconds)
+    found: ToolResult | Silence | None = intent.result
+    if found is None and not intent.fresh:
+        found = await _earlier(deps, tool, key)
+        if found is None and (reason := await still_closed(state, deps, check)):
+            await asyncio.to_thread(deps.ledger.intents.finish, key, _never(tool, reason))
+            return Draft(_out_of_bounds(state, deps, call, reason))
+    if found is None:
+        found = await ask(deps, tool, "apply", lambda: tool.apply(call, key))
+    result = found.as_result(tool) if isinstance(found, Silence) else found
     await asyncio.to_thread(deps.ledger.intents.finish, key, result)
-    return _executed(state, deps, call, result, ending)
+    late = isinstance(found, Silence) and found.timed_out
+    return _executed(state, deps, call, (result, Ending.TIMED_OUT if late else Ending.TOOL_FAILED))
 
 
-async def _earlier(tool: Tool, key: str) -> ToolResult | None:
-    """Return what an earlier try did at the target; None where it got nowhere."""
-    found = await asyncio.to_thread(tool.look_up, key)
-    return found if found.status == "ok" else None
+async def _earlier(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence | None:
+    """Return what an earlier try did at the target; None only where the target says that it did nothing."""
+    found = await look_up(deps, tool, key)
+    return None if isinstance(found, ToolResult) and found.status == "no_data" else found
 
 
-async def _apply(tool: Tool, call: Step, key: str, seconds: float) -> tuple[ToolResult, Ending | None]:
-    called = f"{tool.name}.apply"
-    try:
-        result = await asyncio.wait_for(asyncio.to_thread(tool.apply, call, key), seconds)
-    except TimeoutError:
-        detail = f"No answer within {seconds:g} seconds; what it did is not known."
-        return ToolResult(status="no_data", called=called, detail=detail, simulated=tool.simulated), Ending.TIMED_OUT
-    except Exception as error:
-        # A bug in a tool must end the decision as failed, not leave it running for ever.
-        log.exception("%s raised", called)
-        detail = f"{type(error).__name__}: {error}"
-        return ToolResult(status="failed", called=called, detail=detail, simulated=tool.simulated), Ending.TOOL_FAILED
-    return result, None if result.status == "ok" else Ending.TOOL_FAILED
+def _never(tool: Tool, reason: str) -> ToolResult:
+    return ToolResult(status="failed", called=f"{tool.name}.apply", detail=f"Never called: {reason}")
 
 
-def _executed(state: State, deps: Deps, call: Step, result: ToolResult, ending: Ending | None) -> Draft[Execution]:
-    now = deps.clock()
+def _executed(state: State, deps: Deps, call: Step, came: tuple[ToolResult, Ending]) -> Draft[Execution]:
+    (result, ending), now = came, deps.clock()
     done = result.status == "ok"
     reasoning = f"{result.called}: {result.detail or ('done' if done else result.status)}"
     execution = Execution(
@@ -89,7 +76,7 @@ def _executed(state: State, deps: Deps, call: Step, result: ToolResult, ending: 
         step=call,
         reasoning=reasoning,
         result=result,
-        ending=ending,
+        ending=None if done else ending,
         executed_at=now,
     )
     window = timedelta(minutes=the_situation(state).settings.verify_minutes)

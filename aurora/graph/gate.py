@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aurora.domain import CHANGING, Facts, Finding, Mode, NewApproval, Notice, Preview, Ruling, Step
-from aurora.errors import AuroraError
+from aurora.domain import CHANGING, Facts, Finding, Mode, ModelSettings, NewApproval, Notice, Preview, Ruling, Step
 from aurora.graph.deps import Deps
+from aurora.graph.hands import Silence, ask
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruling as round_of_ruling
 from aurora.graph.rounds import the_plan, the_ruling, the_situation
@@ -26,7 +26,9 @@ MAX_RULINGS = 4
 @recorded("ruling", Ruling, round_of_ruling)
 async def rule(state: State, deps: Deps) -> Draft[Ruling]:
     """Allow, ask or deny."""
-    return await asyncio.to_thread(_rule, state, deps)
+    turn = round_of_ruling(state, deps)
+    proposal = await _proposal(state, deps, proposed_step(state), turn)
+    return await asyncio.to_thread(_rule, state, deps, proposal)
 
 
 @dataclass(frozen=True)
@@ -37,24 +39,27 @@ class Proposal:
     round: int
     preview: Preview | None
     dry_run: bool
+    settings: ModelSettings
+    """As they stand now: a person may have changed them since the situation was seen."""
 
 
-def _rule(state: State, deps: Deps) -> Draft[Ruling]:
-    turn = round_of_ruling(state, deps)
+def _rule(state: State, deps: Deps, proposal: Proposal) -> Draft[Ruling]:
     facts = deps.ledger.decisions.facts(_target(state), state.decision_id, deps.clock())
-    proposal = _proposal(state, deps, proposed_step(state), turn)
     ruling = _judge(state, deps, proposal, facts, effective_mode(state, deps))
-    if turn - the_plan(state).round >= MAX_RULINGS:
+    if proposal.round - the_plan(state).round >= MAX_RULINGS:
         ruling = _deny(ruling, "too_many_rulings", f"The plan came back to the gate {MAX_RULINGS} times.")
     if ruling.verdict != "needs_approval" or ruling.propose_only:
         return Draft(ruling)
     return _ask(state, deps, ruling)
 
 
-def open_gate(state: State, deps: Deps) -> Callable[[Facts, Mode], Ruling]:
+Check = Callable[[Facts, Mode], Ruling]
+
+
+async def open_gate(state: State, deps: Deps) -> Check:
     """Return the check that the ledger makes at the moment of execution, on the facts of that moment."""
     ruled = the_ruling(state)
-    proposal = _proposal(state, deps, ruled.step, ruled.round)
+    proposal = await _proposal(state, deps, ruled.step, ruled.round)
 
     def check(facts: Facts, mode: Mode) -> Ruling:
         ruling = _judge(state, deps, proposal, facts, mode)
@@ -63,6 +68,13 @@ def open_gate(state: State, deps: Deps) -> Callable[[Facts, Mode], Ruling]:
         return ruling
 
     return check
+
+
+async def still_closed(state: State, deps: Deps, check: Check) -> str:
+    """Return why a step that was begun, and never happened, may not run any more; empty where it may."""
+    facts = await asyncio.to_thread(deps.ledger.decisions.facts, _target(state), state.decision_id, deps.clock())
+    ruling = check(facts, await asyncio.to_thread(effective_mode, state, deps))
+    return "" if ruling.verdict == "allow" else " ".join(finding.reason for finding in ruling.findings)
 
 
 def proposed_step(state: State) -> Step:
@@ -84,19 +96,20 @@ def effective_mode(state: State, deps: Deps) -> Mode:
     return max(deps.ledger.installation.mode(), model, key=order.index)
 
 
-def preview(deps: Deps, step: Step) -> Preview | None:
+async def preview(deps: Deps, step: Step) -> Preview | None:
     """Ask the tool what the step would change; None where there is no answer, which the guardrails refuse."""
     if step.action not in CHANGING or step.action not in deps.tools:
         return None
-    try:
-        return deps.tools[step.action].preview(step)
-    except AuroraError:
-        return None
+    tool = deps.tools[step.action]
+    seen = await ask(deps, tool, "preview", lambda: tool.preview(step))
+    return None if isinstance(seen, Silence) else seen
 
 
-def _proposal(state: State, deps: Deps, step: Step, turn: int) -> Proposal:
-    dry_run = deps.ledger.decisions.get(state.decision_id).dry_run
-    return Proposal(step=step, round=turn, preview=preview(deps, step), dry_run=dry_run)
+async def _proposal(state: State, deps: Deps, step: Step, turn: int) -> Proposal:
+    decision = await asyncio.to_thread(deps.ledger.decisions.get, state.decision_id)
+    settings = await asyncio.to_thread(deps.ledger.models.settings, decision.model_name)
+    look = await preview(deps, step)
+    return Proposal(step=step, round=turn, preview=look, dry_run=decision.dry_run, settings=settings)
 
 
 def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mode) -> Ruling:
@@ -105,7 +118,7 @@ def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mod
         raise LookupError("critique has not run")
     return judge_step(
         GateInput(
-            situation=the_situation(state),
+            situation=the_situation(state).model_copy(update={"settings": proposal.settings}),
             step=proposal.step,
             confidence=critique.confidence,
             confidence_low=min(plan.confidence_low, critique.confidence),

@@ -1,44 +1,59 @@
 """observe: telemetry, history, settings and the present state of the targets become a `Situation`."""
 
 import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
 
 from aurora.domain import CHANGING, Serving, Situation, Telemetry
 from aurora.graph.deps import Deps
+from aurora.graph.hands import Silence, ask
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import first
 from aurora.graph.state import State
 from aurora.observe import observe as look
+from aurora.ports import Tool
+
+if TYPE_CHECKING:
+    from aurora.ledger.records import DecisionRecord
 
 
 @recorded("situation", Situation, first)
 async def observe(state: State, deps: Deps) -> Draft[Situation]:
     """Look once; every later node judges this same situation."""
-    return Draft(await asyncio.to_thread(_observe, state.decision_id, deps))
+    decision = await asyncio.to_thread(deps.ledger.decisions.get, state.decision_id)
+    present, silences = await serving(decision.telemetry, deps)
+    return Draft(await asyncio.to_thread(_observe, decision, deps, present, silences))
 
 
-def _observe(decision_id: str, deps: Deps) -> Situation:
-    decision = deps.ledger.decisions.get(decision_id)
-    name = decision.telemetry.model_name
-    health = deps.memory.status()
+def _observe(decision: "DecisionRecord", deps: Deps, present: Serving, silences: tuple[str, ...]) -> Situation:
+    name, health = decision.model_name, deps.memory.status()
+    forgetful = () if health.word == "operational" else (f"Memory is {health.word}: {health.detail}",)
     return look(
         decision.telemetry,
         deps.ledger.models.settings(name),
         deps.ledger.metrics.recent(name, until=decision.created_at),
-        serving(decision.telemetry, deps),
-        decision_id=decision_id,
+        present,
+        decision_id=decision.id,
         now=deps.clock(),
         simulated=decision.simulated,
-        notices=() if health.word == "operational" else (f"Memory is {health.word}: {health.detail}",),
+        notices=forgetful + silences,
     )
 
 
-def serving(telemetry: Telemetry, deps: Deps) -> Serving:
-    """Ask every tool for what it can tell of the target, and put the answers together."""
+async def serving(telemetry: Telemetry, deps: Deps) -> tuple[Serving, tuple[str, ...]]:
+    """Ask every tool for what it can tell of the target; return that, and who could not be asked."""
+    known: dict[str, object] = {}
+    silences = []
     tools = {tool.name: tool for action, tool in deps.tools.items() if action in CHANGING}
     for tool in tools.values():
-        tool.adopt(telemetry)
-    seen = [tool.observe(telemetry.model_name) for tool in tools.values()]
-    known: dict[str, object] = {}
-    for one in seen:
-        known |= {field: value for field, value in one if value is not None and field != "simulated"}
-    return Serving.model_validate({**known, "simulated": all(one.simulated for one in seen)})
+        seen = await ask(deps, tool, "observe", partial(_meet, tool, telemetry))
+        if isinstance(seen, Silence):
+            silences.append(f"{seen.called}: {seen.detail}")
+        else:
+            known |= {field: value for field, value in seen if value is not None}
+    return Serving.model_validate({**known, "simulated": deps.simulated}), tuple(silences)
+
+
+def _meet(tool: Tool, telemetry: Telemetry) -> Serving:
+    tool.adopt(telemetry)
+    return tool.observe(telemetry.model_name)

@@ -6,18 +6,24 @@ wanted back. So advancing twice, late, or with an empty checkpoint comes to the 
 
 import asyncio
 import logging
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from aurora.domain import Action, Step
+from aurora.domain import Action, Execution, Situation, Status, Step
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
 from aurora.graph.deps import Deps
+from aurora.graph.hands import Silence, ask, is_running, look_up
 from aurora.graph.state import Request
+from aurora.graph.verifier import latest_look
+
+if TYPE_CHECKING:
+    from aurora.ledger.records import IntentRecord
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +33,10 @@ FRESH = timedelta(seconds=5)
 """For how long a new decision is left to the call that opened it."""
 QUIET = 5
 """How many time limits of a tool call an effect of unknown outcome is given to show itself."""
-TRIES = 3
-"""How often the sweep advances a decision that keeps raising, before it leaves it to the next start."""
+SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=0.5), timedelta(minutes=1)
+"""How soon, and how late, a job that still runs is looked at again."""
+LONGEST_PAUSE = timedelta(minutes=5)
+"""How seldom the sweep comes back to a decision that keeps raising."""
 
 
 class Runner:
@@ -38,7 +46,8 @@ class Runner:
         self._graph = graph
         self._deps = deps
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, tuple[int, datetime]] = {}
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def start(self, decision_id: str) -> None:
         """Run a new decision up to its end or its first interrupt."""
@@ -51,7 +60,8 @@ class Runner:
                 async with self._lock(f"model:{name}"):
                     await self._wait_for_turn(name, decision_id)
                     await self._advance(decision_id)
-        await self._tell_and_remember()
+        self._tell()
+        await self._remember()
 
     async def advance(self, decision_id: str, *, afresh: bool = False) -> None:
         """Take a decision as far as the ledger lets it; `afresh` replays it from its recorded nouns."""
@@ -59,34 +69,81 @@ class Runner:
             if afresh:
                 await self._forget(decision_id)
             await self._advance(decision_id)
-        await self._tell_and_remember()
+        self._tell()
+        await self._remember()
 
     async def sweep(self) -> int:
         """Advance everything that waits for nothing any more; return how many decisions that were."""
-        await asyncio.to_thread(self._reconcile)
+        await self._reconcile()
         waiting = await asyncio.to_thread(self._ready)
+        waiting += [one for one in await asyncio.to_thread(self._due) if not await self._still_running(one)]
         for decision_id in waiting:
             await self._advance_safely(decision_id)
-        await self._tell_and_remember()
+        await self._deliver()
+        await self._remember()
         return len(waiting)
 
-    def _reconcile(self) -> None:
+    def trouble(self) -> str:
+        """Say what the sweep cannot get on with; empty while all is well."""
+        stuck = len(self._failures)
+        return f"{stuck} decisions could not be taken further and are tried again; see the log." if stuck else ""
+
+    async def _reconcile(self) -> None:
         """Settle effects of which nobody knows whether they happened, once their target has had time to show them."""
         quiet = self._deps.clock() - timedelta(seconds=QUIET * self._deps.tool_timeout_seconds)
-        for intent in self._deps.ledger.intents.open_intents():
+        for intent in await asyncio.to_thread(self._deps.ledger.intents.open_intents):
             if intent.state == "unknown" and intent.begun_at < quiet:
-                found = self._deps.tools[intent.step.action].look_up(intent.key)
-                absent = found.evolve(status="failed", detail="It never reached its target.")
-                self._deps.ledger.intents.finish(intent.key, absent if found.status == "no_data" else found)
+                await self._settle_unknown(intent)
+
+    async def _settle_unknown(self, intent: "IntentRecord") -> None:
+        tool = self._deps.tools[intent.step.action]
+        found = await look_up(self._deps, tool, intent.key)
+        if isinstance(found, Silence):
+            return
+        if found.status == "no_data":
+            found = found.evolve(status="failed", detail="It never reached its target.")
+        decision = await asyncio.to_thread(self._deps.ledger.decisions.get, intent.decision_id)
+        if found.status == "ok" and decision.status is Status.FAILED and not intent.undo:
+            # The decision ended long ago as failed: nobody watches this effect, so it is not left standing.
+            before = found.before
+            taken = await ask(self._deps, tool, "undo", lambda: tool.undo(intent.step, intent.key, before))
+            if isinstance(taken, Silence) or taken.status != "ok":
+                return
+            found = taken.evolve(status="failed", detail="It came after its time limit, and was taken back.")
+        await asyncio.to_thread(self._deps.ledger.intents.finish, intent.key, found)
 
     def _ready(self) -> list[str]:
         ledger, now = self._deps.ledger, self._deps.clock()
         ledger.approvals.expire_due(now)
         left = (*ledger.decisions.unfinished(), *ledger.decisions.unreported())
         ready = [decision.id for decision in left if decision.created_at < now - FRESH]
-        ready += [decision.id for decision in ledger.decisions.due(now)]
         ready += [approval.decision_id for approval in ledger.approvals.unheard()]
-        return [one for one in dict.fromkeys(ready) if not self._busy(one) and self._failures.get(one, 0) < TRIES]
+        return [one for one in dict.fromkeys(ready) if self._may_try(one)]
+
+    def _due(self) -> list[str]:
+        return [one.id for one in self._deps.ledger.decisions.due(self._deps.clock()) if self._may_try(one.id)]
+
+    def _may_try(self, decision_id: str) -> bool:
+        _, again_at = self._failures.get(decision_id, (0, self._deps.clock()))
+        return not self._busy(decision_id) and again_at <= self._deps.clock()
+
+    async def _still_running(self, decision_id: str) -> bool:
+        """Look again later at a decision whose job is still at work, without waking its run for it."""
+        ledger, now = self._deps.ledger, self._deps.clock()
+        if await asyncio.to_thread(ledger.decisions.outcomes, decision_id):
+            return False
+        found = await asyncio.to_thread(ledger.decisions.nouns, decision_id)
+        seen = {row.node: row.body for row in found if row.node in ("observe", "execute")}
+        execution = Execution.model_validate_json(seen["execute"])
+        minutes = Situation.model_validate_json(seen["observe"]).settings.verify_minutes
+        tool, window = self._deps.tools[execution.step.action], timedelta(minutes=minutes)
+        if now >= latest_look(execution, window):
+            return False
+        running = is_running(await look_up(self._deps, tool, execution.intent_key))
+        if running:
+            later = now + min(max(window / 4, SHORTEST_LOOK), LONGEST_LOOK)
+            await asyncio.to_thread(ledger.decisions.postpone, decision_id, later)
+        return running
 
     def _busy(self, decision_id: str) -> bool:
         lock = self._locks.get(decision_id)
@@ -97,9 +154,13 @@ class Runner:
             async with self._lock(decision_id):
                 await self._advance(decision_id)
         except Exception:
-            # One decision that cannot go on must not hold up the others; it stays visible as running.
-            self._failures[decision_id] = self._failures.get(decision_id, 0) + 1
+            # One decision that cannot go on must not hold up the others; it is tried again ever more seldom.
+            times = self._failures.get(decision_id, (0, None))[0] + 1
+            pause = min(timedelta(seconds=2**times), LONGEST_PAUSE)
+            self._failures[decision_id] = (times, self._deps.clock() + pause)
             log.exception("decision %s could not be advanced", decision_id)
+        else:
+            self._failures.pop(decision_id, None)
 
     async def _advance(self, decision_id: str) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": decision_id}}
@@ -134,23 +195,30 @@ class Runner:
         flying = decisions.facts(name, decision_id, self._deps.clock()).in_flight
         return {other: decisions.get(other).verify_at for other in flying}
 
-    async def _tell_and_remember(self) -> None:
-        """Deliver what waits for people, and index what waits for recall. Both are repeated by the sweep."""
-        await asyncio.to_thread(self._deliver)
+    async def _remember(self) -> None:
+        """Index what waits for recall; the sweep repeats it."""
         try:
             await asyncio.to_thread(self._deps.memory.sync)
         except AuroraError as error:
             log.warning("memory is behind the ledger: %s", error)
 
-    def _deliver(self) -> None:
+    async def _deliver(self) -> None:
+        """Deliver what waits for people; the first that fails ends the round, the next sweep tries again."""
         outbox, tool = self._deps.ledger.outbox, self._deps.tools[Action.ALERT]
-        for notice in outbox.pending(limit=100):
+        for notice in await asyncio.to_thread(outbox.pending, 100):
             said = {"severity": notice.severity, "message": notice.message}
-            result = tool.apply(Step(action=Action.ALERT, target=notice.model_name, parameters=said), notice.event_id)
-            if result.status == "ok":
-                outbox.sent(notice.id)
-            else:
-                outbox.failed(notice.id, result.detail)
+            step = Step(action=Action.ALERT, target=notice.model_name, parameters=said)
+            result = await ask(self._deps, tool, "apply", partial(tool.apply, step, notice.event_id))
+            if isinstance(result, Silence) or result.status != "ok":
+                await asyncio.to_thread(outbox.failed, notice.id, result.detail)
+                return
+            await asyncio.to_thread(outbox.sent, notice.id)
+
+    def _tell(self) -> None:
+        """Deliver in the background: nobody's answer waits for a pager."""
+        task = asyncio.create_task(self._deliver())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _lock(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())

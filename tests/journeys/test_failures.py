@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from aurora import Aurora
+from aurora.answers import AnalyzeAnswer
 from aurora.bootstrap import Tools
-from aurora.domain import Action, Mode, OutcomeReport, Serving, Step, ToolResult
+from aurora.domain import Action, Mode, ModelSettings, OutcomeReport, Serving, Step, ToolResult
 from aurora.errors import Conflict
 from aurora.graph import executor
 
-from .conftest import FAILING
+from .conftest import FAILING, ShiftedClock
 
 
 class Hand:
@@ -167,3 +168,90 @@ def world(aurora: Aurora) -> Serving:
     for tool in tools.values():
         merged |= {name: value for name, value in tool.observe("default") if value is not None}
     return Serving.model_validate(merged)
+
+
+class Broken(Hand):
+    """A service whose every question fails: `effects` counts what it was told to do."""
+
+    effects = 0
+
+    def look_up(self, key: str) -> ToolResult:
+        raise ConnectionError("503")
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        type(self).effects += 1
+        raise ConnectionError("reset by peer")
+
+
+def test_an_effect_of_which_nothing_is_known_is_neither_repeated_nor_called_a_success(
+    open_aurora: Callable[..., Aurora], clock: ShiftedClock
+) -> None:
+    aurora = open_aurora(with_training(Broken))
+    answer = aurora.analyze(FAILING)
+    assert (answer.status, answer.ending) == ("failed", "tool_failed")
+    clock.pass_hours(1)
+    aurora.sweep()
+    aurora.sweep()
+    assert Broken.effects == 1
+    assert [intent.state for intent in aurora.ledger.intents.of_decision(answer.decision_id)] == ["unknown"]
+    assert aurora.health()["components"]["database"] == "operational"
+
+
+class Late(Hand):
+    """A service that answers too late, and does what it was told all the same."""
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        time.sleep(1)
+        found: ToolResult = self._tool.apply(step, key)
+        return found
+
+
+def test_what_comes_after_its_decision_failed_is_taken_back(
+    open_aurora: Callable[..., Aurora], clock: ShiftedClock
+) -> None:
+    aurora = open_aurora(with_training(Late), tool_timeout_seconds=0.3)
+    aurora.analyze(FAILING, dry_run=True)
+    before = world(aurora)
+    answer = aurora.analyze(FAILING)
+    assert answer.ending == "timed_out"
+    until = time.monotonic() + 20
+    while aurora.tools[Action.RETRAIN].look_up(f"{answer.decision_id}:0:retrain").status == "no_data":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    clock.pass_hours(1)
+    aurora.sweep()
+    assert world(aurora) == before
+    assert [intent.state for intent in aurora.ledger.intents.of_decision(answer.decision_id)] == ["failed"]
+
+
+def test_an_alert_that_cannot_be_delivered_holds_nobody_up_and_is_tried_again(
+    open_aurora: Callable[..., Aurora],
+) -> None:
+    def refit(tools: Tools) -> Tools:
+        return {**tools, Action.ALERT: Raising(tools[Action.ALERT])}
+
+    aurora = open_aurora(refit)
+    aurora.put_settings("default", ModelSettings.model_validate({"mode": "ask"}), "ada")
+    assert aurora.analyze(FAILING).status == "awaiting_approval"
+    aurora.sweep()
+    assert len(aurora.ledger.outbox.pending(10)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"autonomy": {"retrain": "never"}}, "autonomy"),
+        ({"mode": "ask", "limits": {"actions_per_day": 0}}, "actions_per_day"),
+        ({"mode": "observe"}, None),
+        ({"mode": "stopped"}, "kill_switch"),
+    ],
+)
+def test_what_a_person_changes_while_an_approval_waits_holds_when_it_is_given(
+    aurora: Aurora, waiting: AnalyzeAnswer, change: dict[str, Any], rule: str | None
+) -> None:
+    aurora.put_settings("default", ModelSettings.model_validate(change), "ada")
+    assert waiting.approval_id is not None
+    after = aurora.settle(waiting.approval_id, "approve", by="bob")
+    assert aurora.ledger.intents.of_decision(waiting.decision_id) == []
+    assert after.status == ("proposed" if rule is None else "rejected")
+    assert rule is None or rule in [finding.rule for finding in after.rules]

@@ -9,7 +9,10 @@ import pytest
 
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
+from aurora.bootstrap import Tools
 from aurora.domain import ModelSettings
+from aurora.errors import Misconfigured
+from aurora.settings import Settings
 
 from .conftest import FAILING, ShiftedClock
 
@@ -57,6 +60,37 @@ def test_without_its_checkpoint_an_executed_decision_is_verified_and_acts_once(
     assert aurora.drain(60)
     assert aurora.answer(answer.decision_id).outcome == "better"
     assert len(aurora.ledger.intents.of_decision(answer.decision_id)) == 1
+
+
+def test_damaged_checkpoints_are_put_aside_and_the_decision_goes_on(
+    open_aurora: Callable[..., Aurora], home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    aurora = open_aurora()
+    answer = aurora.analyze(FAILING)
+    aurora.close()
+    forget_checkpoints(home)
+    (home / "checkpoints.damaged-1.db").write_bytes(b"an earlier one")
+    (home / "checkpoints.db").write_bytes(b"no database at all " * 100)
+
+    aurora = open_aurora()
+
+    assert aurora.drain(60)
+    assert aurora.answer(answer.decision_id).outcome == "better"
+    (kept,) = home.glob("checkpoints.damaged-*")
+    assert kept.read_bytes().startswith(b"no database")
+    assert "checkpoints were damaged" in caplog.text
+
+
+def test_a_start_that_fails_leaves_the_folder_to_the_next(home: Path, clock: ShiftedClock) -> None:
+    def broken(_: Tools) -> Tools:
+        raise Misconfigured("no such backend")
+
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="no such backend"):
+            Aurora.open(Settings(home=home), clock, broken)
+
+    with Aurora.open(Settings(home=home), clock) as aurora:
+        assert aurora.health()["components"]["database"] == "operational"
 
 
 def test_an_index_that_is_gone_is_rebuilt_from_the_ledger(open_aurora: Callable[..., Aurora], home: Path) -> None:
