@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from app.client import ClientSettings
 from aurora.settings import Settings
 from scripts.docs import GENERATED, env_example
 
@@ -29,7 +30,15 @@ def test_every_default_of_the_example_is_the_default(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
 
     assert Settings(_env_file=tmp_path / ".env") == Settings(_env_file=None)
-    assert sum(line.partition("=")[0].isupper() for line in lines) == len(Settings.model_fields)
+    assert ClientSettings(_env_file=tmp_path / ".env") == ClientSettings(_env_file=None)
+    fields = Settings.model_fields | ClientSettings.model_fields
+    assert sum(line.partition("=")[0].isupper() for line in lines) == len(fields)
+
+
+def test_the_example_tells_how_the_commands_reach_a_server() -> None:
+    _, _, told = env_example().partition("# --- for the commands ---")
+
+    assert re.findall("^#([A-Z_]+)=", told, re.MULTILINE) == ["AURORA_URL", "AURORA_API_KEY"]
 
 
 def test_langgraph_json_names_the_compiled_loop() -> None:

@@ -303,3 +303,17 @@ def test_the_first_request_to_undo_counts(ledger: Ledger, story: Story) -> None:
 
     assert first == second == ledger.decisions.undo_requested(id)
     assert (first.by, first.reason, first.requested_at) == ("ada", "it hurts", story.clock.now)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BETTER, Outcome.NOT_BETTER, Outcome.CANNOT_TELL])
+def test_a_wish_to_undo_is_found_until_its_last_word_is_written(outcome: Outcome, ledger: Ledger, story: Story) -> None:
+    id, where = story.executed(), Standing(status=Status.EXECUTED, outcome=outcome)
+    ledger.decisions.record(id, 0, "report", report(), where)
+    assert ledger.decisions.unreported() == []
+
+    ledger.decisions.request_undo(id, "it hurts", "ada")
+    assert [item.id for item in ledger.decisions.unreported()] == [id]
+
+    ledger.decisions.record(id, 1, "report", report(), where)
+    ledger.decisions.request_undo(id, "me too", "bo")
+    assert ledger.decisions.unreported() == []

@@ -102,6 +102,18 @@ def test_hearsay_does_not_overwrite_what_was_verified(ledger: Ledger) -> None:
     assert ledger.entries.set_outcome("dec_1", True, Trust.VERIFIED) == [id]
 
 
+def test_a_person_can_take_a_verified_success_away_and_the_index_follows(ledger: Ledger) -> None:
+    (id,) = ledger.entries.add([entry(decision_id="dec_1", success=True, trust=Trust.VERIFIED)])
+    ledger.entries.mark_indexed([id])
+
+    assert ledger.entries.set_outcome("dec_1", False, Trust.TOLD) == []
+    assert ledger.entries.set_outcome("dec_1", False, Trust.REPORTED) == [id]
+
+    kept = ledger.entries.get(id)
+    assert (kept.success, kept.trust) == (False, Trust.REPORTED)
+    assert ledger.entries.unindexed() == [kept]
+
+
 def test_a_number_that_is_none_is_left_out(ledger: Ledger) -> None:
     (id,) = ledger.entries.add([entry(features={"drift": math.nan, "load": math.inf, "nulls": 0.1})])
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aurora.domain import Action, Deed, Execution, Facts, Outcome, Standing, Status, TrackRecord
+from aurora.domain import Action, Deed, Execution, Facts, Outcome, Standing, Status, TrackRecord, Undo, Verification
 from aurora.ledger import Ledger
 from tests.ledger.story import LOST, NAME, OK, RUNNING, Story, allow, execution, step, verification
 
@@ -138,6 +138,18 @@ def test_what_was_taken_back_after_verification_is_a_miss(ledger: Ledger, story:
     decision = story.verified("not_better")
     undone = Standing(status=Status.EXECUTED, outcome=Outcome.UNDONE)
     ledger.decisions.record(decision, 0, "undo", verification("not_better", by_code=True), undone)
+
+    assert facts(ledger, story).track == {Action.RETRAIN: TrackRecord(outcomes=(False,))}
+
+
+def test_a_verified_success_that_a_person_takes_back_is_a_miss_whatever_the_second_look_sees(
+    ledger: Ledger, story: Story
+) -> None:
+    decision = story.verified("better")
+    blind = Verification(outcome="cannot_tell", reasoning="", source="none", verified=False)
+    ledger.decisions.record(decision, 1, "verify", blind, Standing(status=Status.EXECUTED, outcome=Outcome.CANNOT_TELL))
+    undone = Standing(status=Status.EXECUTED, outcome=Outcome.UNDONE)
+    ledger.decisions.record(decision, 1, "undo", Undo(status="undone", reasoning="", by="ada"), undone)
 
     assert facts(ledger, story).track == {Action.RETRAIN: TrackRecord(outcomes=(False,))}
 

@@ -6,26 +6,26 @@ import pytest
 
 from aurora.domain import Limits, MetricPoint, Mode, ModelSettings
 from aurora.errors import Invalid, NotFound
-from aurora.ledger import Ledger, chain_of
+from aurora.ledger import Ledger, Store, chain_of
 from tests.ledger.story import NAME, Story, Watch
 
 QUICK = ModelSettings(cooldown_minutes=0.5, verify_minutes=1.0)
 
 
 def test_a_model_is_made_at_first_sight(ledger: Ledger, clock: Watch) -> None:
-    model = ledger.models.seen(NAME, simulated=True, settings=QUICK)
+    model = ledger.models.seen(NAME, simulated=True)
 
     assert model == ledger.models.get(NAME)
-    assert (model.simulated, model.settings, model.mode) == (True, QUICK, Mode.AUTONOMOUS)
+    assert (model.simulated, model.settings, model.mode) == (True, ModelSettings(), Mode.AUTONOMOUS)
     assert (model.first_seen, model.last_seen) == (clock.now, clock.now)
     assert (model.last_point, model.last_decision_id) == (None, None)
 
 
 def test_later_sights_change_only_when_it_was_last_seen(ledger: Ledger, clock: Watch) -> None:
-    first = ledger.models.seen(NAME, simulated=True, settings=QUICK)
+    first = ledger.models.seen(NAME, simulated=True)
     clock.forward(hours=1)
 
-    again = ledger.models.seen(NAME, simulated=True, settings=ModelSettings())
+    again = ledger.models.seen(NAME, simulated=True)
 
     assert again == first.evolve(last_seen=first.last_seen + timedelta(hours=1))
 
@@ -40,10 +40,32 @@ def test_settings_may_come_before_the_model(ledger: Ledger, clock: Watch) -> Non
     ledger.models.put_settings(NAME, QUICK, "ada")
     clock.forward(hours=1)
 
-    seen = ledger.models.seen(NAME, simulated=True, settings=ModelSettings())
+    seen = ledger.models.seen(NAME, simulated=True)
 
     assert seen.settings == ledger.models.settings(NAME) == QUICK
     assert seen.simulated
+
+
+def test_a_model_leaves_the_defaults_of_the_sandbox_behind_and_keeps_what_a_person_set(store: Store) -> None:
+    models = Ledger(store, sandbox_defaults=QUICK).models
+    models.seen(NAME, simulated=True)
+    models.put_settings(NAME, ModelSettings(verify_minutes=7.0, limits=Limits(max_replicas=3)), "ada")
+    chosen = {"verify_minutes": 7.0, "limits": Limits(max_replicas=3)}
+    assert models.settings(NAME) == models.get(NAME).settings == QUICK.evolve(**chosen)
+
+    real = models.seen(NAME, simulated=False)
+
+    assert models.settings(NAME) == real.settings == models.list().items[0].settings == ModelSettings(**chosen)
+
+
+def test_a_default_that_a_person_set_stays_set(store: Store) -> None:
+    models = Ledger(store, sandbox_defaults=QUICK).models
+    models.seen(NAME, simulated=True)
+    models.put_settings(NAME, ModelSettings(accuracy_floor=0.7), "ada")
+
+    models.put_settings(NAME, ModelSettings(cooldown_minutes=60.0), "ada")
+
+    assert models.settings(NAME) == QUICK.evolve(cooldown_minutes=60.0)
 
 
 def test_settings_are_replaced_and_who_did_it_is_on_record(ledger: Ledger) -> None:

