@@ -1,8 +1,10 @@
 """The one place that chooses real or sandbox parts. The app, the evals, the tests and the Python face all call it."""
 
+import logging
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from inspect import isclass
@@ -25,14 +27,20 @@ from aurora.settings import Settings
 from aurora.tools import build
 
 if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
     from psycopg import AsyncConnection
+
+log = logging.getLogger(__name__)
 
 SANDBOX_SETTINGS = ModelSettings(
     cooldown_minutes=0.02,
     verify_minutes=0.05,
     limits=Limits(actions_per_day=10_000, spend_per_day=10_000.0),
 )
-"""What a sandbox service starts with: its training takes seconds and costs nothing, so its windows are short."""
+"""What holds for a sandbox service where nobody set anything else.
+
+Its training takes seconds and costs nothing, so its windows are short.
+"""
 
 
 def utc_now() -> datetime:
@@ -50,15 +58,11 @@ class Parts:
     memory: Memory
     world: World
     deps: Deps
-    _lock: FileLock | None = field(repr=False)
+    _made: ExitStack = field(repr=False)
 
     def close(self) -> None:
         """Let go of every file, process and connection."""
-        self.memory.close()
-        self.world.close()
-        self.ledger.store.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._made.close()
 
 
 Tools = Mapping[Action, Tool]
@@ -70,32 +74,40 @@ def assemble(
     """Make the parts that `settings` (by default: the environment) asks for.
 
     `refit` may exchange tools: for backends of your own, and for tests of what AURORA does when a hand fails.
-    Raises `Misconfigured` where they do not work together, `HomeInUse` where another process has the folder.
+    Raises `Misconfigured` where they do not work together, `HomeInUse` where another process has the folder; then
+    nothing stays open.
     """
     settings = settings or Settings()
     home = _folder(settings.home)
-    lock = _alone(home) if _embedded(settings) else None
-    ledger = Ledger(Store(settings.database_url or f"sqlite:///{home / 'aurora.db'}"), clock)
-    ledger.store.migrate()
-    memory = Memory(
-        ledger.entries,
-        Embedder(settings.embedding_model),
-        path=home / "chroma",
-        url=settings.chroma_url,
-        clock=clock,
-    )
-    memory.start()
-    world = World(home / "sandbox", clock)
-    deps = Deps(
-        ledger=ledger,
-        memory=memory,
-        tools=refit(_tools(settings, world, home)),
-        clock=clock,
-        approval_hours=settings.approval_hours,
-        tool_timeout_seconds=settings.tool_timeout_seconds,
-        fleet_share_in_change=settings.fleet_share_in_change,
-    )
-    return Parts(settings=settings, home=home, ledger=ledger, memory=memory, world=world, deps=deps, _lock=lock)
+    with ExitStack() as made:
+        if _embedded(settings):
+            made.callback(_alone(home).release)
+        store = Store(settings.database_url or f"sqlite:///{home / 'aurora.db'}")
+        made.callback(store.close)
+        store.migrate()
+        ledger = Ledger(store, clock, sandbox_defaults=SANDBOX_SETTINGS)
+        memory = Memory(
+            ledger.entries,
+            Embedder(settings.embedding_model),
+            path=home / "chroma",
+            url=settings.chroma_url,
+            clock=clock,
+        )
+        made.callback(memory.close)
+        memory.start()
+        world = made.enter_context(World(home / "sandbox", clock))
+        deps = Deps(
+            ledger=ledger,
+            memory=memory,
+            tools=refit(_tools(settings, world, home)),
+            clock=clock,
+            approval_hours=settings.approval_hours,
+            tool_timeout_seconds=settings.tool_timeout_seconds,
+            fleet_share_in_change=settings.fleet_share_in_change,
+        )
+        return Parts(
+            settings=settings, home=home, ledger=ledger, memory=memory, world=world, deps=deps, _made=made.pop_all()
+        )
 
 
 @asynccontextmanager
@@ -120,13 +132,51 @@ async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheck
             await saver.setup()
             yield saver
         return
+    lite = await _mended(home / "checkpoints.db", serde)
+    try:
+        yield lite
+    finally:
+        await lite.conn.close()
+
+
+async def _mended(path: Path, serde: JsonPlusSerializer) -> "AsyncSqliteSaver":
+    """Open the file of checkpoints, an empty one where it is damaged: the ledger has all that was in it."""
+    try:
+        return await _opened(path, serde)
+    except sqlite3.OperationalError:
+        # A full disk or a lock is not damage, and an empty file would be no better off.
+        raise
+    except sqlite3.DatabaseError as error:
+        log.warning(
+            "the checkpoints were damaged (%s): kept as %s, decisions go on from the ledger", error, _aside(path)
+        )
+    return await _opened(path, serde)
+
+
+async def _opened(path: Path, serde: JsonPlusSerializer) -> "AsyncSqliteSaver":
     import aiosqlite
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-    async with aiosqlite.connect(home / "checkpoints.db") as connection:
-        lite = AsyncSqliteSaver(connection, serde=serde)
-        await lite.setup()
-        yield lite
+    connection = await aiosqlite.connect(path)
+    saver = AsyncSqliteSaver(connection, serde=serde)
+    try:
+        await saver.setup()
+    except BaseException:
+        await connection.close()
+        raise
+    return saver
+
+
+def _aside(path: Path) -> Path:
+    """Move a damaged database out of the way and return where it is now; of earlier ones none is kept."""
+    for earlier in path.parent.glob(f"{path.stem}.damaged-*"):
+        earlier.unlink()
+    kept = path.with_name(f"{path.stem}.damaged-{os.getpid()}{path.suffix}")
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(f"{path.name}{ending}")
+        if part.exists():
+            part.replace(kept.with_name(f"{kept.name}{ending}"))
+    return kept
 
 
 def _nouns() -> list[tuple[str, str]]:
@@ -154,7 +204,7 @@ def _embedded(settings: Settings) -> bool:
 
 def _alone(home: Path) -> FileLock:
     """Take the folder for this process: SQLite and embedded Chroma are for one."""
-    lock, holder = FileLock(home / "aurora.lock"), home / "aurora.pid"
+    lock, holder = FileLock(home / "aurora.lock", thread_local=False), home / "aurora.pid"
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

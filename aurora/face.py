@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from aurora.agents import CriticAgent, ExecutorAgent, PlannerAgent
 from aurora.answers import AnalyzeAnswer, answer
-from aurora.bootstrap import SANDBOX_SETTINGS, Parts, Tools, assemble, checkpoints, utc_now
+from aurora.bootstrap import Parts, Tools, assemble, checkpoints, utc_now
 from aurora.domain import (
     CHANGING,
     Action,
@@ -214,7 +214,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         if self.ledger.installation.mode() is Mode.STOPPED:
             raise Conflict("AURORA is stopped: set another mode before anything is taken back.")
         self.ledger.decisions.request_undo(decision_id, reason, by)
-        self._portal.call(lambda: self._runner.advance(decision_id, afresh=True))
+        self._portal.call(self._runner.advance, decision_id)
         return self.answer(decision_id)
 
     def answer(self, decision_id: str) -> AnalyzeAnswer:
@@ -246,16 +246,12 @@ class Aurora(AbstractContextManager["Aurora"]):
     # --- models and the installation ---------------------------------------------------------------------------------
 
     def meet(self, name: str) -> None:
-        """Make a model known. A sandbox model starts with the sandbox's short windows."""
-        simulated = self._parts.deps.simulated
-        self.ledger.models.seen(name, simulated=simulated, settings=SANDBOX_SETTINGS if simulated else None)
+        """Make a model known."""
+        self.ledger.models.seen(name, simulated=self._parts.deps.simulated)
 
     def put_settings(self, name: str, settings: ModelSettings, by: str) -> None:
         """Replace a model's settings; what is left out takes its default, on the sandbox the sandbox's."""
         self.meet(name)
-        if self._parts.deps.simulated:
-            given = {field: getattr(settings, field) for field in settings.model_fields_set}
-            settings = SANDBOX_SETTINGS.evolve(**given)
         self.ledger.models.put_settings(name, settings, by)
 
     def mode_of(self, name: str) -> Mode:
@@ -274,7 +270,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         parts = {
             "database": self._database(),
             "memory_store": self.memory.status(),
-            "agents": Health(word="operational"),
+            "agents": self._agents(),
         }
         words = [part.word for part in parts.values()]
         worst = max(words, key=("operational", "degraded", "down").index)
@@ -314,6 +310,10 @@ class Aurora(AbstractContextManager["Aurora"]):
             self._replies_kept_until = now + REPLIES_KEPT / 24
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _agents(self) -> Health:
+        trouble = self._runner.trouble()
+        return Health(word="degraded" if trouble else "operational", detail=trouble)
 
     def _database(self) -> Health:
         try:

@@ -1,12 +1,13 @@
 """Write what is generated from code, or with `--check` only say what is out of step.
 
-`.env.example` is made from `aurora/settings.py`, and the diagram in `README.md`, between `<!-- diagram -->` and
-`<!-- /diagram -->`, from the compiled graph. Run as `python -m scripts.docs`.
+`.env.example` is made from `aurora/settings.py` and from `ClientSettings` in `app/client.py`, and the diagram in
+`README.md`, between `<!-- diagram -->` and `<!-- /diagram -->`, from the compiled graph. Run as
+`python -m scripts.docs`.
 """
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -17,16 +18,26 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """\
 # Every setting of AURORA with its default. Copy to .env and take away the # of what is to be different.
-# An empty value is the same as none. Made from aurora/settings.py by `python -m scripts.docs`.
+# An empty value is the same as none. Made from the code by `python -m scripts.docs`.
+"""
+COMMANDS = """
+# --- for the commands ---
 """
 DIAGRAM = re.compile(r"(?<=<!-- diagram -->\n).*?(?=<!-- /diagram -->)", re.DOTALL)
 
 
 def env_example() -> str:
     """Return the text of `.env.example`."""
+    from app.client import ClientSettings
     from aurora.settings import Settings
 
-    return HEADER + "".join(_setting(name, field) for name, field in Settings.model_fields.items())
+    settings = Settings.model_fields
+    own = {name: field for name, field in ClientSettings.model_fields.items() if name not in settings}
+    return HEADER + _settings(settings) + COMMANDS + _settings(own)
+
+
+def _settings(fields: Mapping[str, FieldInfo]) -> str:
+    return "".join(_setting(name, field) for name, field in fields.items())
 
 
 def _setting(name: str, field: FieldInfo) -> str:

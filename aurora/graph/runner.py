@@ -63,11 +63,9 @@ class Runner:
         self._tell()
         await self._remember()
 
-    async def advance(self, decision_id: str, *, afresh: bool = False) -> None:
-        """Take a decision as far as the ledger lets it; `afresh` replays it from its recorded nouns."""
+    async def advance(self, decision_id: str) -> None:
+        """Take a decision as far as the ledger lets it."""
         async with self._lock(decision_id):
-            if afresh:
-                await self._forget(decision_id)
             await self._advance(decision_id)
         self._tell()
         await self._remember()
@@ -171,7 +169,9 @@ class Runner:
         elif snapshot.interrupts:
             step = Command(resume={one.id: "look again" for one in snapshot.interrupts})
         elif not snapshot.next:
-            return
+            # It had ended: whatever came since (a wish to take it back) is found by replaying what is recorded.
+            await self._forget(decision_id)
+            step = Request(decision_id=decision_id)
         await self._graph.ainvoke(step, config, context=self._deps, durability="sync")
 
     async def _forget(self, decision_id: str) -> None:

@@ -58,19 +58,23 @@ class Prose(TypeDecorator[str]):
 
 
 class AsJson(TypeDecorator[Any]):
-    """A domain value, or plain lists and dicts of `kind`, kept as JSON text and validated when read."""
+    """A domain value, or plain lists and dicts of `kind`, kept as JSON text and validated when read.
+
+    With `only_set` it keeps no default: what nobody set is whatever its default is on the day it is read.
+    """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: Any, *, only_set: bool = False) -> None:
         super().__init__()
         self.kind = kind
+        self.only_set = only_set
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
 
     def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
         """Write the JSON."""
-        return None if value is None else to_json(value, self._adapter)
+        return None if value is None else to_json(value, self._adapter, only_set=self.only_set)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """Read the value back."""
@@ -80,12 +84,12 @@ class AsJson(TypeDecorator[Any]):
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
-def to_json(value: Any, adapter: TypeAdapter[Any] = ANYTHING) -> str:
+def to_json(value: Any, adapter: TypeAdapter[Any] = ANYTHING, *, only_set: bool = False) -> str:
     """Return `value` as JSON; lone surrogates, which no JSON reader accepts, become the replacement character."""
     try:
-        return adapter.dump_json(value).decode()
+        return adapter.dump_json(value, exclude_unset=only_set).decode()
     except PydanticSerializationError:
-        plain = adapter.dump_python(value, mode="json")
+        plain = adapter.dump_python(value, mode="json", exclude_unset=only_set)
         return storable(json.dumps(plain, ensure_ascii=False))
 
 

@@ -21,7 +21,6 @@ from aurora.domain import (
     Execution,
     Facts,
     Mode,
-    ModelSettings,
     NewApproval,
     NewEntry,
     Notice,
@@ -33,20 +32,22 @@ from aurora.domain import (
     Standing,
     Status,
     Telemetry,
+    Undo,
     Value,
     Verification,
 )
 from aurora.errors import NotFound
 from aurora.ledger import approvals, outbox
-from aurora.ledger.audit import AURORA, chain_of, sha256
+from aurora.ledger.audit import AURORA, Audit, chain_of, sha256
 from aurora.ledger.columns import to_json
 from aurora.ledger.entries import write_entries
 from aurora.ledger.facts import facts
-from aurora.ledger.models import touch
+from aurora.ledger.models import Models, touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, NounRecord, OutcomeRecord, Page, UndoRequest, seen_as
-from aurora.ledger.store import insert_new
-from aurora.ledger.tables import DecisionRow, ModelRow, NounRow, OutcomeRow, UndoRow
+from aurora.ledger.store import Store, insert_new
+from aurora.ledger.tables import DecisionRow, NounRow, OutcomeRow, UndoRow
+from aurora.ports import Clock
 
 _decisions = DecisionRow.__table__
 _THIS = _decisions.c.id == bindparam("of")
@@ -57,6 +58,10 @@ _UPDATE = update(_decisions).where(_THIS)
 
 class Decisions(Part):
     """The decisions."""
+
+    def __init__(self, store: Store, clock: Clock, audit: Audit, models: Models) -> None:
+        super().__init__(store, clock, audit)
+        self._models = models
 
     def open(
         self,
@@ -115,7 +120,7 @@ class Decisions(Part):
             decision = _locked(session, id)
             if not insert_new(session, NounRow, **written, written_at=now):
                 return session.execute(_noun(id, round, node)).scalar_one()
-            stands = dict(standing) | _stated(session, decision, noun) | {"updated_at": now}
+            stands = dict(standing) | self._stated(session, decision, noun) | {"updated_at": now}
             if verify_at is not None:
                 stands["verify_at"] = verify_at
             if ask is not None:
@@ -216,6 +221,8 @@ class Decisions(Part):
         with self._store.write() as session:
             decision = _locked(session, id)
             if insert_new(session, UndoRow, **values):
+                # There is a last word to be said again: if nobody lives to say it, the sweep finds the wish.
+                session.execute(_UPDATE, {"of": id, "reported": False})
                 body = {"decision_id": id, "reason": reason}
                 self._audit.append(session, chain_of(decision.model_name), "decision.undo_requested", by, body)
             return seen_as(UndoRequest, session.get_one(UndoRow, id))
@@ -245,6 +252,33 @@ class Decisions(Part):
         with self._store.read() as session:
             return [seen_as(DecisionRecord, row) for row in session.scalars(statement)]
 
+    def _stated(self, session: Session, decision: Fetched[*tuple[Any, ...]], noun: Value) -> dict[str, Any]:
+        """Return what the noun says about the decision as a whole."""
+        said: dict[str, Any] = {}
+        match noun:
+            case Plan():
+                said = {"decision_type": noun.step.action, "confidence": noun.confidence, "price": noun.price}
+            case Critique():
+                said = {"confidence": noun.confidence}
+            case Ruling():
+                said = {"confidence": noun.confidence, **self._edited(session, decision, noun.step.action)}
+            case Execution():
+                said = self._edited(session, decision, noun.step.action)
+            case Verification():
+                said = {"verified": noun.verified}
+            case Undo(status="undone"):
+                said = {"verified": _was_verified(session, decision.id)}
+            case Report():
+                said = {"reported": True}
+        return said
+
+    def _edited(self, session: Session, decision: Fetched[*tuple[Any, ...]], action: Action) -> dict[str, Any]:
+        """Return the action and its price where a person turned the plan into another: the budget counts the deed."""
+        if action == decision.decision_type:
+            return {}
+        costs = self._models.settings_in(session, decision.model_name).costs
+        return {"decision_type": action, "price": costs.of(action)}
+
 
 def _row(session: Session, id: str) -> DecisionRow:
     row = session.scalars(select(DecisionRow).where(col(DecisionRow.id) == id)).one_or_none()
@@ -261,33 +295,12 @@ def _locked(session: Session, id: str) -> Fetched[*tuple[Any, ...]]:
     return row
 
 
+def _was_verified(session: Session, id: str) -> bool:
+    """Return whether code ever measured what came of it: a second look, at what goes anyway, may see nothing."""
+    verdicts = select(col(NounRow.body)).where(col(NounRow.decision_id) == id, col(NounRow.node) == "verify")
+    return any(Verification.model_validate_json(body).verified for body in session.scalars(verdicts))
+
+
 def _noun(id: str, round: int, node: str) -> Select[str]:
     this = (col(NounRow.decision_id) == id, col(NounRow.round) == round, col(NounRow.node) == node)
     return select(col(NounRow.body)).where(*this)
-
-
-def _stated(session: Session, decision: Fetched[*tuple[Any, ...]], noun: Value) -> dict[str, Any]:
-    """Return what the noun says about the decision as a whole."""
-    said: dict[str, Any] = {}
-    match noun:
-        case Plan():
-            said = {"decision_type": noun.step.action, "confidence": noun.confidence, "price": noun.price}
-        case Critique():
-            said = {"confidence": noun.confidence}
-        case Ruling():
-            said = {"confidence": noun.confidence, **_edited(session, decision, noun.step.action)}
-        case Execution():
-            said = _edited(session, decision, noun.step.action)
-        case Verification():
-            said = {"verified": noun.verified}
-        case Report():
-            said = {"reported": True}
-    return said
-
-
-def _edited(session: Session, decision: Fetched[*tuple[Any, ...]], action: Action) -> dict[str, Any]:
-    """Return the action and its price where a person turned the plan into another: the budget counts what is done."""
-    if action == decision.decision_type:
-        return {}
-    settings = session.scalar(select(col(ModelRow.settings)).where(col(ModelRow.name) == decision.model_name))
-    return {"decision_type": action, "price": (settings or ModelSettings()).costs.of(action)}

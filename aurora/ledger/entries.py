@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -89,12 +89,18 @@ class Entries(Part):
     def set_outcome(self, decision_id: str, success: bool | None, trust: Trust) -> list[str]:
         """Say how the case of a decision ended; return the ids that changed, now to be indexed again.
 
-        What was verified is not overwritten by what somebody reported.
+        What was verified is not overwritten by what somebody reported, but for one: a person may take a verified
+        success away.
         """
         told = {"success": success, "trust": trust.value}
+        open_to_it: ColumnElement[bool] = col(EntryRow.trust).in_(_WEAKER[trust])
+        if success is False and trust is Trust.REPORTED:
+            open_to_it = or_(
+                open_to_it, and_(col(EntryRow.trust) == Trust.VERIFIED.value, col(EntryRow.success).is_(True))
+            )
         statement = (
             update(EntryRow)
-            .where(col(EntryRow.decision_id) == decision_id, col(EntryRow.trust).in_(_WEAKER[trust]))
+            .where(col(EntryRow.decision_id) == decision_id, open_to_it)
             .values(**told, indexed=False)
             .returning(col(EntryRow.id), col(EntryRow.model_name))
         )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from aurora.domain import ModelSettings
 from aurora.ledger.approvals import Approvals
 from aurora.ledger.audit import Audit
 from aurora.ledger.decisions import Decisions
@@ -15,6 +16,8 @@ from aurora.ledger.replies import Replies
 from aurora.ledger.store import Store
 from aurora.ports import Clock
 
+_PLAIN = ModelSettings()
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -23,13 +26,13 @@ def _utc_now() -> datetime:
 class Ledger:
     """What AURORA knows for certain, by noun. May be used from any number of threads."""
 
-    def __init__(self, store: Store, clock: Clock = _utc_now) -> None:
-        """Stand on a migrated `store`."""
+    def __init__(self, store: Store, clock: Clock = _utc_now, *, sandbox_defaults: ModelSettings = _PLAIN) -> None:
+        """Stand on a migrated `store`; `sandbox_defaults` hold for simulated models where nobody set anything else."""
         self.store = store
         self.audit = Audit(store, clock)
-        self.models = Models(store, clock, self.audit)
+        self.models = Models(store, clock, self.audit, sandbox_defaults)
         self.metrics = Metrics(store, clock, self.audit)
-        self.decisions = Decisions(store, clock, self.audit)
+        self.decisions = Decisions(store, clock, self.audit, self.models)
         self.approvals = Approvals(store, clock, self.audit)
         self.intents = Intents(store, clock, self.audit)
         self.entries = Entries(store, clock, self.audit)

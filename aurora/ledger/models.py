@@ -3,50 +3,63 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.engine import Row as Fetched
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from aurora.domain import MetricPoint, Mode, ModelSettings
 from aurora.errors import NotFound
-from aurora.ledger.audit import AURORA, chain_of
+from aurora.ledger.audit import Audit, chain_of
 from aurora.ledger.part import Part
 from aurora.ledger.records import ModelRecord, Page, seen_as
-from aurora.ledger.store import insertion
+from aurora.ledger.store import Store, insertion
 from aurora.ledger.tables import DecisionRow, ModelRow, PointRow
+from aurora.ports import Clock
 
 
 class Models(Part):
-    """The models, by their exact names."""
+    """The models, by their exact names.
 
-    def seen(self, name: str, *, simulated: bool, settings: ModelSettings | None = None) -> ModelRecord:
-        """Note that `name` was seen; the first sight decides `simulated` and, if given, the settings.
+    Settings are kept as somebody set them. What nobody set takes its default when it is read, so that a model that
+    moves from the sandbox to a real backend leaves the sandbox's defaults behind.
+    """
+
+    def __init__(self, store: Store, clock: Clock, audit: Audit, sandbox_defaults: ModelSettings) -> None:
+        super().__init__(store, clock, audit)
+        self._sandbox_defaults = sandbox_defaults
+
+    def seen(self, name: str, *, simulated: bool) -> ModelRecord:
+        """Note that `name` was seen; the first sight decides `simulated`.
 
         A model that was simulated and is then seen on a real backend is real from there on, never the other way round.
         """
         with self._store.write() as session:
             touch(session, [name], self._now(), simulated)
-            if settings is not None and session.get_one(ModelRow, name).settings is None:
-                self._set(session, name, settings, AURORA)
-            return _found(session, name)
+            return self._found(session, name)
 
     def get(self, name: str) -> ModelRecord:
         """Return the model. Raises `NotFound`."""
         with self._store.read() as session:
-            return _found(session, name)
+            return self._found(session, name)
 
     def settings(self, name: str) -> ModelSettings:
-        """Return the model's settings; the defaults for a model that nobody set up."""
+        """Return the settings that hold for the model: what was set, and for the rest the defaults of its kind."""
         with self._store.read() as session:
-            return session.scalar(select(col(ModelRow.settings)).where(col(ModelRow.name) == name)) or ModelSettings()
+            return self.settings_in(session, name)
+
+    def settings_in(self, session: Session, name: str) -> ModelSettings:
+        """Return what `settings` does, in the transaction of whoever asks."""
+        statement = select(col(ModelRow.settings), col(ModelRow.simulated)).where(col(ModelRow.name) == name)
+        row = session.execute(statement).one_or_none()
+        return ModelSettings() if row is None else self._resolved(row.settings, row.simulated)
 
     def put_settings(self, name: str, settings: ModelSettings, by: str) -> ModelRecord:
-        """Replace the model's settings; it need not have been seen before."""
+        """Replace what is set for the model by what is set in `settings`; it need not have been seen before."""
         with self._store.write() as session:
             touch(session, [name], self._now())
             self._set(session, name, settings, by)
-            return _found(session, name)
+            return self._found(session, name)
 
     def list(self, limit: int = 20, after: str | None = None, q: str | None = None) -> Page[ModelRecord]:
         """Return models by name: those that come after `after` and have `q` in their name, whatever its case."""
@@ -56,18 +69,45 @@ class Models(Part):
         if q:
             statement = statement.where(col(ModelRow.name).icontains(q, autoescape=True))
         with self._store.read() as session:
-            rows = [_record(row) for row in session.execute(statement)]
+            rows = [self._record(row) for row in session.execute(statement)]
         return Page(items=tuple(rows[:limit]), next=rows[limit - 1].name if len(rows) > limit else None)
 
     def _set(self, session: Session, name: str, settings: ModelSettings, by: str) -> None:
         row = session.get_one(ModelRow, name)
         body = {
-            "before": row.settings and row.settings.model_dump(mode="json"),
-            "after": settings.model_dump(mode="json"),
+            "before": row.settings and row.settings.model_dump(mode="json", exclude_unset=True),
+            "after": settings.model_dump(mode="json", exclude_unset=True),
         }
-        row.settings = settings
-        session.flush()
+        # Settings that say the same are equal, also where one leaves to the defaults what the other sets.
+        session.execute(update(ModelRow).where(col(ModelRow.name) == name).values(settings=settings))
         self._audit.append(session, chain_of(name), "model.settings", by, body)
+
+    def _found(self, session: Session, name: str) -> ModelRecord:
+        row = session.execute(_records().where(col(ModelRow.name) == name)).one_or_none()
+        if row is None:
+            raise NotFound(f"No model is called {name!r}.")
+        return self._record(row)
+
+    def _record(self, row: Fetched[ModelRow, PointRow, str]) -> ModelRecord:
+        model, point, last_decision_id = row
+        return seen_as(
+            ModelRecord,
+            model,
+            settings=self._resolved(model.settings, model.simulated),
+            mode=mode_of(model.settings, model.simulated),
+            simulated=bool(model.simulated),
+            last_point=point and seen_as(MetricPoint, point),
+            last_decision_id=last_decision_id,
+        )
+
+    def _resolved(self, told: ModelSettings | None, simulated: bool | None) -> ModelSettings:
+        """Lay what was set, field by field, over the defaults of a simulated model or of a real one."""
+        defaults = self._sandbox_defaults if simulated else ModelSettings()
+        return (
+            defaults
+            if told is None
+            else defaults.evolve(**{field: getattr(told, field) for field in told.model_fields_set})
+        )
 
 
 def touch(session: Session, names: Iterable[str], at: datetime, simulated: bool | None = None) -> None:
@@ -109,24 +149,4 @@ def _records() -> Select[ModelRow, PointRow, str]:
         select(ModelRow, PointRow, col(DecisionRow.id))
         .outerjoin(PointRow, col(PointRow.number) == newest_point)
         .outerjoin(DecisionRow, col(DecisionRow.number) == last_decision.correlate(ModelRow).scalar_subquery())
-    )
-
-
-def _found(session: Session, name: str) -> ModelRecord:
-    row = session.execute(_records().where(col(ModelRow.name) == name)).one_or_none()
-    if row is None:
-        raise NotFound(f"No model is called {name!r}.")
-    return _record(row)
-
-
-def _record(row: Fetched[ModelRow, PointRow, str]) -> ModelRecord:
-    model, point, last_decision_id = row
-    return seen_as(
-        ModelRecord,
-        model,
-        settings=model.settings or ModelSettings(),
-        mode=mode_of(model.settings, model.simulated),
-        simulated=bool(model.simulated),
-        last_point=point and seen_as(MetricPoint, point),
-        last_decision_id=last_decision_id,
     )

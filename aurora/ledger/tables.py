@@ -38,7 +38,8 @@ class ModelRow(Row, table=True):
     name: str = Field(primary_key=True, sa_type=Key)
     simulated: bool | None = None
     """None until somebody knows: metrics and settings alone do not tell."""
-    settings: ModelSettings | None = Field(default=None, sa_type=AsJson(ModelSettings))
+    settings: ModelSettings | None = Field(default=None, sa_type=AsJson(ModelSettings, only_set=True))
+    """What somebody set, and nothing else: what holds beside it depends on the kind of backend."""
     first_seen: datetime = Field(sa_type=Utc)
     last_seen: datetime = Field(sa_type=Utc)
 

@@ -62,16 +62,21 @@ def _unknown(reasoning: str) -> Verification:
 
 def _by_tool(goal: Goal, evidence: Evidence) -> Verification | None:
     tool = evidence.tool
-    if tool is None or tool.status != "ok":
+    if tool is None or tool.status == "no_data":
         return None
     state = tool.answer.get("state")
     if isinstance(state, str) and state.lower() in STOPPED:
-        return Verification(
-            outcome="not_better", reasoning=f"The tool says that it is {state.lower()}.", source="tool", verified=True
-        )
-    if state == "running":
+        why = f": {tool.detail}" if tool.status != "ok" and tool.detail else "."
+        said = f"The tool says that it is {state.lower()}{why}"
+        return Verification(outcome="not_better", reasoning=said, source="tool", verified=True)
+    # Where the look itself failed, what it was to show may have gone well.
+    return _by_report(goal, tool.answer) if tool.status == "ok" else None
+
+
+def _by_report(goal: Goal, answer: Mapping[str, Any]) -> Verification | None:
+    if answer.get("state") == "running":
         return _unknown("The tool says that it is still running.")
-    reported = tool.answer.get("metrics")
+    reported = answer.get("metrics")
     if not isinstance(reported, dict):
         return None
     if _stands_still(reported):

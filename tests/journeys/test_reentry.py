@@ -123,3 +123,16 @@ def test_advancing_again_changes_nothing(aurora: Aurora, waiting: AnalyzeAnswer)
     for _ in range(3):
         aurora.submit_advance(waiting.decision_id).result()
     assert nouns(aurora, waiting.decision_id) == before
+
+
+def test_a_wish_to_take_back_whose_process_died_is_carried_out_by_the_sweep(
+    aurora: Aurora, clock: ShiftedClock
+) -> None:
+    answer = aurora.analyze(FAILING)
+    assert aurora.drain(60)
+    assert aurora.answer(answer.decision_id).outcome == "better"
+    aurora.ledger.decisions.request_undo(answer.decision_id, "we changed our mind", "ada")
+    clock.pass_hours(0.01)
+    assert aurora.sweep() == 1
+    assert aurora.answer(answer.decision_id).outcome == "undone"
+    assert aurora.sweep() == 0
