@@ -59,14 +59,18 @@ def _hits(places: Sequence[str], vector: Vector, limit: int, index: Index) -> Hi
     return [hit for place in places for hit in index.nearest(place, vector, limit)]
 
 
-HELPED = {True: "It helped.", False: "It did not help.", None: ""}
+def _summary(record: "EntryRecord") -> str:
+    """Return the text; to a case of AURORA's own is added what came of it, which a person may still change."""
+    if record.source != "aurora" or record.success is None:
+        return record.text
+    return f"{record.text} {'It helped.' if record.success else 'It did not help.'}"
 
 
 def _recalled(record: "EntryRecord", similarity: float) -> Recalled:
     return Recalled(
         id=record.id,
         kind=record.kind,
-        summary=f"{record.text} {HELPED[record.success]}".strip(),
+        summary=_summary(record),
         similarity=similarity,
         decision_id=record.decision_id,
         model_name=record.model_name,

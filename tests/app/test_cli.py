@@ -248,7 +248,7 @@ def test_what_waits_is_approved_by_name(server: Running) -> None:
     assert (approval["status"], approval["by"], approval["reason"]) == ("approved", "ada", "go")
     done = command(server.home, "approve", decided)
     assert done.returncode == 1
-    assert "settled" in done.stderr
+    assert "was approved by" in done.stderr
 
 
 def test_what_waits_is_approved_with_a_parameter_changed(server: Running) -> None:

@@ -26,7 +26,7 @@ def test_a_search_finds_by_meaning_and_tells_all_about_it(memory: Memory) -> Non
 
     first = memory.search("fraud model lost accuracy, inputs drifted from baseline", top_k=3)[0]
 
-    assert (first.id, first.kind, first.summary) == (id, MemoryKind.DECISION, DRIFT)
+    assert (first.id, first.kind, first.summary) == (id, MemoryKind.DECISION, f"{DRIFT} It helped.")
     assert (first.decision_type, first.success, first.trust) == (Action.RETRAIN, True, Trust.VERIFIED)
     assert (first.model_name, first.features, first.decision_id) == ("fraud-scorer", {"drift": 0.65}, "dec_1")
 
