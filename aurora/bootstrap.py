@@ -19,6 +19,7 @@ from aurora import domain
 from aurora.domain import Action, Limits, ModelSettings
 from aurora.errors import HomeInUse, Misconfigured
 from aurora.graph.deps import Deps
+from aurora.graph.state import Request
 from aurora.ledger import Ledger, Store
 from aurora.memory import Embedder, Memory
 from aurora.ports import Clock, Tool
@@ -180,8 +181,9 @@ def _aside(path: Path) -> Path:
 
 
 def _nouns() -> list[tuple[str, str]]:
-    """Only our own values may come back from a checkpoint."""
-    return [(domain.__name__, name) for name, value in vars(domain).items() if isclass(value)]
+    """Only our own values, and the request that a run starts from, may come back from a checkpoint."""
+    nouns = [(domain.__name__, name) for name, value in vars(domain).items() if isclass(value)]
+    return [*nouns, (Request.__module__, Request.__name__)]
 
 
 def _folder(home: Path) -> Path:

@@ -136,3 +136,37 @@ def test_a_wish_to_take_back_whose_process_died_is_carried_out_by_the_sweep(
     assert aurora.sweep() == 1
     assert aurora.answer(answer.decision_id).outcome == "undone"
     assert aurora.sweep() == 0
+
+
+@pytest.mark.parametrize("node", ["observe", "plan", "critique", "rule", "execute", "learn", "report"])
+def test_a_run_that_broke_off_before_a_node_goes_on_from_there_after_a_restart(
+    open_aurora: Callable[..., Aurora],
+    clock: ShiftedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    node: str,
+) -> None:
+    """A process that dies in the middle, as its checkpoint and its ledger see it."""
+    from aurora.ledger.decisions import Decisions
+
+    record = Decisions.record
+
+    def broken(self: Decisions, id: str, round: int, name: str, *rest: Any, **more: Any) -> str:
+        if name == node:
+            raise ConnectionError("the process is gone")
+        return record(self, id, round, name, *rest, **more)
+
+    aurora = open_aurora()
+    monkeypatch.setattr(Decisions, "record", broken)
+    with pytest.raises(ConnectionError):
+        aurora.analyze({"model_metrics": {"error_rate": 0.4}}, decision_id="dec_broken")
+    monkeypatch.setattr(Decisions, "record", record)
+
+    aurora = open_aurora()
+    clock.pass_hours(0.01)
+    aurora.sweep()
+    after = aurora.record("dec_broken")
+    assert (after["status"], list(after["steps"])[-1]) == ("executed", "report")
+    assert all(len(made) == 1 for made in after["steps"].values())
+    assert len(after["intents"]) == 1
+    assert "Blocked deserialization" not in caplog.text
