@@ -242,6 +242,8 @@ def _announce(plan: Plan) -> None:
     lines += [f"  State  {plan.home}"]
     if plan.sandbox:
         lines.append("  Sandbox: a pretend service is adopted for every model name on first contact.")
+    if plan.settings.llm_model:
+        lines.append("  AURORA_LLM_MODEL is set, but this version decides with the built-in policy alone.")
     lines += [
         "Try, in another terminal:",
         f"  curl -s {plan.api_url}/api/analyze -H 'Content-Type: application/json' \\\n    -d '{FIRST_TRY}'",
