@@ -260,20 +260,23 @@ class Replica(Value):
     healthy: Flag | None = None
 
 
+def _distinct(replicas: tuple[Replica, ...]) -> tuple[Replica, ...]:
+    names = [replica.name for replica in replicas]
+    if len(set(names)) < len(names):
+        raise ValueError("replicas must have distinct names")
+    return replicas
+
+
+Replicas = Annotated[tuple[Replica, ...], Field(max_length=1000), AfterValidator(_distinct)]
+
+
 class SystemLoad(Value):
     """What the service uses of what it has."""
 
     cpu_usage: Ratio | None = None
     memory_usage: Ratio | None = None
     gpu_usage: Ratio | None = None
-    replicas: Annotated[tuple[Replica, ...], Field(max_length=1000)] = ()
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [replica.name for replica in self.replicas]
-        if len(set(names)) < len(names):
-            raise ValueError("replicas must have distinct names")
-        return self
+    replicas: Replicas = ()
 
 
 class DataQuality(Value):
@@ -346,6 +349,8 @@ class MetricPoint(Value):
     labels: Count | None = None
     challenger_accuracy: Ratio | None = None
     repeat_ratio: Ratio | None = None
+    replicas: Replicas = ()
+    """The copies that answered, one by one. No metric of its own: a point needs one beside them."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -354,7 +359,10 @@ class MetricPoint(Value):
         return self
 
 
-METRICS = tuple(name for name in MetricPoint.model_fields if name not in ("model_name", "model_version", "timestamp"))
+METRICS = tuple(
+    name for name in MetricPoint.model_fields if name not in ("model_name", "model_version", "timestamp", "replicas")
+)
+"""The fields of a point that are numbers."""
 
 
 # --- a model's settings --------------------------------------------------------------------------------------------

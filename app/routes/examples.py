@@ -88,7 +88,11 @@ RECORD: dict[str, Any] = {
 }
 
 POINT = {"model_name": "fraud-scorer", "accuracy": 0.87, "latency_ms": 310, "cpu_usage": 0.4}
-POINTS = [POINT, {"model_name": "fraud-scorer", "accuracy": 0.86, "latency_ms": 320, "data_drift_score": 0.1}]
+REPLICAS = [{"name": "r1", "load": 0.4, "latency_ms": 300, "healthy": True}, {"name": "r2", "load": 0.5}]
+POINTS = [
+    POINT,
+    {"model_name": "fraud-scorer", "accuracy": 0.86, "latency_ms": 320, "data_drift_score": 0.1, "replicas": REPLICAS},
+]
 
 SERIES = {
     "model_name": "fraud-scorer",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, MetaData, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from aurora.domain import ModelSettings, Step, Telemetry, ToolResult
+from aurora.domain import ModelSettings, Replica, Step, Telemetry, ToolResult
 from aurora.ledger.columns import NUMBER, AsJson, Key, Prose, Utc
 
 NAMING = {
@@ -69,6 +69,7 @@ class PointRow(Row, table=True):
     labels: int | None = Field(default=None, sa_type=NUMBER)
     challenger_accuracy: float | None = None
     repeat_ratio: float | None = None
+    replicas: tuple[Replica, ...] = Field(default=(), sa_type=AsJson(tuple[Replica, ...]))
 
 
 class DecisionRow(Row, table=True):

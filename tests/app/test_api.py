@@ -264,6 +264,12 @@ async def test_points_are_kept_with_the_time_at_which_they_came(api: httpx.Async
     assert before <= kept.timestamp <= datetime.now(UTC)
 
 
+async def test_the_replicas_of_a_point_are_kept_and_shown(api: httpx.AsyncClient) -> None:
+    model, replicas = name("replicas"), [{"name": "r1", "load": 0.9, "latency_ms": 900.0, "healthy": False}]
+    await api.post("/api/metrics", json={"model_name": model, "latency_ms": 100, "replicas": replicas})
+    assert (await api.get(f"/api/models/{model}")).json()["last_metrics"]["replicas"] == replicas
+
+
 # --- memory, mode, chat, health --------------------------------------------------------------------------------------
 
 

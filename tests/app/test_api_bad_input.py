@@ -113,7 +113,7 @@ TELEMETRY = [
         "system_load.replicas[1].load",
         system_load={"replicas": [{"name": "a"}, {"name": "b", "load": 2}]},
     ),
-    look("two replicas of one name", "system_load", system_load={"replicas": [{"name": "a"}, {"name": "a"}]}),
+    look("two replicas of one name", "system_load.replicas", system_load={"replicas": [{"name": "a"}, {"name": "a"}]}),
     look(
         "too many replicas", "system_load.replicas", system_load={"replicas": [{"name": f"r{n}"} for n in range(1001)]}
     ),
@@ -155,6 +155,9 @@ QUERIES = [
 BODIES = [
     Bad("a point without a name", 422, "/api/metrics", {"accuracy": 0.5}, "model_name"),
     Bad("a point without a metric", 422, "/api/metrics", {"model_name": "m"}, "body"),
+    Bad("a point of replicas alone", 422, "/api/metrics", {"model_name": "m", "replicas": [{"name": "a"}]}, "body"),
+    Bad("a point with a bad replica", 422, "/api/metrics", {**POINT, "replicas": [{"name": ""}]}, "replicas[0].name"),
+    Bad("a point with twins", 422, "/api/metrics", {**POINT, "replicas": [{"name": "a"}, {"name": "a"}]}, "replicas"),
     Bad("a point with an unknown field", 422, "/api/metrics", {**POINT, "acc": 1}, "acc"),
     Bad("one bad point among many", 422, "/api/metrics", [POINT, POINT, {**POINT, "accuracy": 2}], "[2].accuracy"),
     Bad("no points", 422, "/api/metrics", [], "body"),

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
-from aurora.domain import METRICS, MetricPoint
+from aurora.domain import METRICS, MetricPoint, Replica
 from aurora.errors import Invalid
 from aurora.ledger import Ledger
 from tests.ledger.story import NAME, Watch
@@ -18,11 +19,18 @@ def at(minutes: float, accuracy: float, name: str = NAME) -> MetricPoint:
 
 def test_a_point_comes_back_with_every_value_it_had(ledger: Ledger) -> None:
     values = {name: 10**12 if name == "labels" else 1 / 3 for name in METRICS}
-    point = MetricPoint(model_name=NAME, model_version="1.4 β", timestamp=START, **values)
+    replicas = (Replica(name="r1", load=0.9, latency_ms=1 / 3, healthy=True), Replica(name="zwei β"))
+    point = MetricPoint(model_name=NAME, model_version="1.4 β", timestamp=START, replicas=replicas, **values)
 
     ledger.metrics.add([point], START)
 
     assert ledger.metrics.latest(NAME) == point
+
+
+def test_replicas_alone_are_no_point() -> None:
+    with pytest.raises(ValidationError, match="at least one metric"):
+        MetricPoint(model_name=NAME, replicas=(Replica(name="r1", load=0.9),))
+    assert "replicas" not in METRICS
 
 
 def test_a_point_without_a_time_gets_when_it_was_received(ledger: Ledger) -> None:
@@ -58,7 +66,7 @@ def test_points_make_their_models_known(ledger: Ledger) -> None:
 
 
 def test_a_series_averages_over_steps_and_leaves_out_the_empty_ones(ledger: Ledger) -> None:
-    loaded = at(1.5, 0.5).evolve(labels=3, latency_ms=100.0)
+    loaded = at(1.5, 0.5).evolve(labels=3, latency_ms=100.0, replicas=(Replica(name="r1", load=0.9),))
     ledger.metrics.add([at(0, 0.2), loaded, loaded.evolve(labels=4), at(7, 0.8), at(10, 0.1)], START)
 
     series = ledger.metrics.series(NAME, START, START + timedelta(minutes=10), 300)

@@ -10,14 +10,16 @@ import pytest
 from alembic import command
 from sqlalchemy import inspect, text
 
+from aurora.domain import MetricPoint
 from aurora.errors import Misconfigured
-from aurora.ledger import Store
+from aurora.ledger import Ledger, Store
 from aurora.ledger.check import main
 from aurora.ledger.schema import configuration, differences
 from aurora.ledger.tables import Row
 from tests.ledger.conftest import migrate
 
 TABLES = set(Row.metadata.tables)
+NOON = "2026-11-22 12:00:00+00:00"
 
 
 @pytest.fixture
@@ -59,6 +61,18 @@ def test_the_migrations_can_be_taken_back(empty: Store) -> None:
 
     empty.migrate()
     assert tables_of(empty) == {*TABLES, "alembic_version"}
+
+
+def test_a_ledger_of_the_first_schema_moves_on_with_what_is_in_it(empty: Store) -> None:
+    with empty.bare() as connection:
+        command.upgrade(configuration(connection), "0001")
+        columns = "model_name, timestamp, received_at, accuracy"
+        connection.execute(text(f"INSERT INTO metric_points ({columns}) VALUES ('m', :at, :at, 0.5)"), {"at": NOON})
+
+    empty.migrate()
+
+    (point,) = Ledger(empty).metrics.recent("m")
+    assert point == MetricPoint(model_name="m", timestamp=NOON, accuracy=0.5)
 
 
 def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
