@@ -6,9 +6,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from aurora.domain import Action, Value
+from aurora.sandbox import queueing
 from aurora.sandbox.service import Replica, Service, Version
 
-State = Literal["running", "done", "failed"]
+State = Literal["running", "rollout", "done", "failed"]
+"""`running` waits for the training process, `rollout` for the fleet."""
+Phase = Literal["", "training", "canary", "booting", "promoted", "withdrawn"]
 Noted = dict[str, Any]
 """Plain JSON values."""
 
@@ -52,12 +55,20 @@ class Effect(Value):
     """Process that works on it."""
     crashes: int = 0
     """How often that process died over it."""
+    phase: Phase = ""
+    """How far a change of a live service has come."""
+    tick: int = 0
+    """Live: when it was ordered."""
+    effective_at: str = ""
+    """Live: the moment, by AURORA's clock, from which it was in force; empty until then."""
 
     def report(self) -> dict[str, Any]:
         """Return everything that can be said of it now, in one answer."""
         metrics = {**self.answer.get("metrics", {}), **self.result.get("metrics", {})}
         more = {"metrics": metrics} if metrics else {}
-        return {**self.answer, **self.result, **more, "state": self.state, **({"undone": True} if self.undone else {})}
+        told = {"phase": self.phase, "effective_at": self.effective_at, "undone": self.undone}
+        state = "running" if self.state == "rollout" else self.state
+        return {**self.answer, **self.result, **more, **{k: v for k, v in told.items() if v}, "state": state}
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,13 @@ class Change:
     answer: dict[str, Any]
     work: Work | None = None
     """What remains to be done by the training process. A `train` changes the service only when it is done."""
+    in_force: bool = True
+    """False for a change of a live service that takes hold later, such as a replica that boots."""
+
+
+def foreseen(before: Service, after: Service) -> dict[str, Any]:
+    """Return what the queue of an adopted service lets expect of a change; of a live one nothing: it is measured."""
+    return {} if before.live else {"metrics": queueing.metrics(before, after), "computed_by": "queue"}
 
 
 def parts(service: Service) -> dict[str, Any]:

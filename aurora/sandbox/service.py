@@ -1,8 +1,11 @@
 """A service of the pretend world: its versions, its replicas, its traffic, and how its data changed.
 
-Values only. A version is a recipe; its artefact is what the recipe gave and can be made again at any time.
+Values only. A version is a recipe; its artefact is what the recipe gave and can be made again at any time. A service is
+adopted (it stands still, and shows what some telemetry said of it) or live: then a fleet runs it tick by tick, and
+what it shows is measured. A tick stands for a minute of the service's life, however fast ticks pass.
 """
 
+from random import Random
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -24,6 +27,8 @@ class Replica(Value):
     """Requests per second that fill it."""
     idle_ms: Positive
     """95th percentile of its latency while it is idle."""
+    ready_at: int = 0
+    """Live: the tick from which it serves; until then it boots."""
 
 
 class Drift(Value):
@@ -35,12 +40,24 @@ class Drift(Value):
     """The version that served when it happened."""
     angle: float | None = None
     """How far the inputs turn, in radians; None until it was fitted to `target`."""
+    begins: int = 0
+    """Live: the tick from which rows of the new concept come."""
+    ramp: int = 0
+    """Live: over how many ticks their share grows from none to all."""
+    ends: int | None = None
+    """Live: the tick from which the old concept is back."""
+
+    def share(self, tick: int) -> float:
+        """Return the share of rows, 0 to 1, that are of the new concept at `tick`."""
+        if tick < self.begins or (self.ends is not None and tick >= self.ends):
+            return 0.0
+        return 1.0 if self.ramp == 0 else min((tick - self.begins + 1) / self.ramp, 1.0)
 
 
 class Version(Value):
     """How a version was made, and what is known of it."""
 
-    origin: Literal["initial", "previous", "retrain", "fine_tune"]
+    origin: Literal["initial", "previous", "deployed", "retrain", "fine_tune"]
     concept: int
     """How many drifts lay behind the rows that it was trained on."""
     rows: int | None = None
@@ -56,6 +73,91 @@ class Version(Value):
     accuracy: float | None = None
     """Accuracy on the newest hold-out, measured at drift number `measured_at`."""
     measured_at: int = 0
+    trained_at: int = 0
+    """Live: the tick whose newest labelled rows it was trained on."""
+    fails: bool = False
+    """Live: its training breaks off halfway."""
+    leaks: Annotated[float, Field(ge=0)] = 0.0
+    """Live: the share of a replica's memory that it loses in a tick of normal traffic."""
+
+
+IncidentKind = Literal[
+    "abrupt_drift",
+    "gradual_drift",
+    "covariate_drift",
+    "data_bug",
+    "bad_deployment",
+    "repeating_burst",
+    "surge",
+    "hot_replica",
+    "memory_leak",
+    "blip",
+    "healthy",
+    "corrupt_labels",
+]
+"""What may befall a live service; told one by one in `aurora.sandbox.fleet.incidents`."""
+
+
+class Incident(Value):
+    """Something that befalls a live service from one tick to another."""
+
+    kind: IncidentKind
+    begins: int
+    lasts: Annotated[int, Field(ge=1)]
+    """Ticks; what stays until somebody does something about it ends nothing by itself."""
+    begun: bool = False
+    """Whether the fleet has done what it does once, such as deploying a bad version."""
+    population: tuple[int, ...] = ()
+    """The classes that nearly all rows belong to while it is on; empty for every kind but `covariate_drift`."""
+
+    def on(self, tick: int) -> bool:
+        """Whether it is on at `tick`."""
+        return self.begins <= tick < self.begins + self.lasts
+
+
+class Canary(Value):
+    """A new version that takes a small share of the traffic until it has beaten the serving one."""
+
+    version: str
+    share: Annotated[float, Field(gt=0, le=100)]
+    """Percent of the traffic."""
+    since: int
+    key: str
+    """The effect that brought it."""
+
+
+class Live(Value):
+    """How a live service lives. Lengths of time are ticks."""
+
+    seed: int
+    """Draws its traffic; the `seed` of the service deals its rows and starts its models."""
+    now: int = 0
+    """The present tick, filled in whenever the service is read."""
+    service_ms: Positive
+    """Mean time that a replica works on one request."""
+    label_delay: int = 3
+    rows: int = 240
+    """Requests that are drawn and answered in a tick; each stands for many."""
+    newest: int = 800
+    """Rows in the newest labelled window, of which a training takes all unless it is told a number."""
+    training: int = 4
+    """How long a retrain takes; a fine-tune takes half of it."""
+    canary: int = 4
+    """How many ticks of labelled traffic a new version is compared on."""
+    canary_share: float = 10.0
+    boot: int = 2
+    """How long a new replica takes before it serves."""
+    failures: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Chance that a training fails."""
+    incidents: tuple[Incident, ...] = ()
+
+    def training_fails(self) -> bool:
+        """Return whether a training that is ordered now will break off, as some do."""
+        return Random(f"{self.seed}:{self.now}").random() < self.failures
+
+
+Dataset = Literal["digits", "breast_cancer", "parity", "wine", "diabetes"]
+Family = Literal["sgd", "forest", "bayes", "net"]
 
 
 class Service(Value):
@@ -63,8 +165,8 @@ class Service(Value):
 
     name: str
     seed: int
-    dataset: Literal["digits", "breast_cancer"]
-    family: Literal["sgd", "forest"]
+    dataset: Dataset
+    family: Family
     version: str
     previous_version: str | None
     versions: dict[str, Version]
@@ -76,6 +178,9 @@ class Service(Value):
     repeat_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
     usage_when_full: Positive = 1.0
     """Resource usage (busiest of CPU and GPU, 0 to 1) of a replica whose request slots are all taken."""
+    live: Live | None = None
+    """None for an adopted service."""
+    canary: Canary | None = None
 
     def serving(self) -> Serving:
         """Return what the tools may see of it."""
@@ -88,6 +193,11 @@ class Service(Value):
             cache_ttl_seconds=self.cache_ttl_seconds,
             simulated=True,
         )
+
+    def ready(self) -> tuple[Replica, ...]:
+        """Return the replicas that serve: those that are not booting any more."""
+        now = self.live.now if self.live else 0
+        return tuple(replica for replica in self.replicas if replica.ready_at <= now)
 
     def believed_accuracy(self) -> float | None:
         """Return the accuracy of the serving version on the newest data as far as it is known without measuring."""
@@ -102,6 +212,7 @@ class Service(Value):
         """Return the service with one version added or replaced, and those forgotten that nothing needs any more."""
         versions = {**self.versions, name: version}
         needed = {name, self.version, self.previous_version, *(drift.against for drift in self.drifts[-1:])}
+        needed |= {self.canary.version} if self.canary else set()
         surplus = [old for old in versions if old not in needed][: max(0, len(versions) - VERSIONS_KEPT)]
         return self.evolve(versions={kept: value for kept, value in versions.items() if kept not in surplus})
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aurora.errors import Unavailable
-from aurora.sandbox.effects import Effect
+from aurora.sandbox.effects import Effect, State
 from aurora.sandbox.service import Service
 
-VERSION = 1
+VERSION = 2
 PATIENCE_SECONDS = 20.0
 """How long a transaction waits for another process."""
 SCHEMA = """
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS services (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS effects (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS open_effects ON effects (state) WHERE state = 'running';
+CREATE INDEX IF NOT EXISTS open_effects ON effects (state) WHERE state IN ('running', 'rollout');
+CREATE TABLE IF NOT EXISTS fleet (number INTEGER PRIMARY KEY CHECK (number = 1), tick INTEGER NOT NULL);
 """
 
 
@@ -78,7 +79,7 @@ class Books:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def run(self, statement: str, *values: str) -> list[tuple[str, ...]]:
+    def run(self, statement: str, *values: str | int) -> list[tuple[str, ...]]:
         """Execute one statement and return its rows."""
         try:
             return self._connection.execute(statement, values).fetchall()
@@ -88,7 +89,20 @@ class Books:
     def service(self, name: str) -> Service | None:
         """Return the service of that name."""
         rows = self.run("SELECT body FROM services WHERE name = ?", name)
-        return Service.model_validate_json(rows[0][0]) if rows else None
+        return self._present(rows[0][0]) if rows else None
+
+    def services(self) -> list[Service]:
+        """Return every service, by name."""
+        return [self._present(row[0]) for row in self.run("SELECT body FROM services ORDER BY name")]
+
+    def tick(self) -> int:
+        """Return the present tick of the fleet; 0 before it first ran."""
+        rows = self.run("SELECT tick FROM fleet")
+        return int(rows[0][0]) if rows else 0
+
+    def put_tick(self, tick: int) -> None:
+        """Let it be that tick."""
+        self.run("INSERT INTO fleet VALUES (1, ?) ON CONFLICT (number) DO UPDATE SET tick = excluded.tick", tick)
 
     def put_service(self, service: Service) -> None:
         """Write a service, new or not."""
@@ -115,8 +129,19 @@ class Books:
 
     def running(self) -> list[Effect]:
         """Return the effects that the training process still has to finish, oldest first."""
-        rows = self.run("SELECT body FROM effects WHERE state = 'running' ORDER BY number")
+        return self._in_state("running")
+
+    def rolling_out(self) -> list[Effect]:
+        """Return the effects that the fleet still has to finish, oldest first."""
+        return self._in_state("rollout")
+
+    def _in_state(self, state: State) -> list[Effect]:
+        rows = self.run("SELECT body FROM effects WHERE state = ? ORDER BY number", state)
         return [Effect.model_validate_json(row[0]) for row in rows]
+
+    def _present(self, body: str) -> Service:
+        service = Service.model_validate_json(body)
+        return service if service.live is None else service.evolve(live=service.live.evolve(now=self.tick()))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -142,7 +167,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous = FULL")
     written = connection.execute("PRAGMA user_version").fetchone()[0]
-    if written == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif written != VERSION:
+    if written < VERSION:
+        # Everything that an older format lacks is made; of what it has only the index changed.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; DROP INDEX IF EXISTS open_effects; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+    elif written > VERSION:
         raise sqlite3.DatabaseError(f"sandbox.db has format {written}, not {VERSION}; delete the folder to start anew")

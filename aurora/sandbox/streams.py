@@ -1,5 +1,8 @@
 """The data of a service: a real data set that comes with scikit-learn, and what its drifts make of it.
 
+`parity` asks of the digits whether they are odd, `diabetes` whether the disease will progress more than it does in half
+of the patients.
+
 The rows are shuffled by the service's seed and dealt into three piles that never mix: `past` trained the first
 versions, `fresh` is the newest labelled window to train on, `unseen` the newest labelled rows that nothing is ever
 trained on. A drift turns the whole input space by an angle: what the inputs mean changes, nothing of what they tell is
@@ -19,7 +22,13 @@ from aurora.sandbox.service import Service
 Matrix = NDArray[np.float64]
 Pile = Literal["past", "fresh", "unseen"]
 
-CUTS = {"digits": (650, 1250), "breast_cancer": (170, 360)}
+CUTS = {
+    "digits": (650, 1250),
+    "parity": (650, 1250),
+    "breast_cancer": (170, 360),
+    "wine": (60, 118),
+    "diabetes": (150, 290),
+}
 """Where the shuffled rows are cut into past, fresh and unseen; enough unseen ones for accuracy to mean something."""
 SKEW = 10**6
 """Tells the turn of a broken version from those of the drifts."""
@@ -39,6 +48,7 @@ class Stream:
     def __init__(self, service: Service) -> None:
         self._seed = service.seed
         self._piles = _piles(service.dataset, service.seed)
+        self.classes = int(self._piles["past"].y.max()) + 1
 
     def rows(self, pile: Pile, angles: Sequence[float], newest: int | None = None) -> Rows:
         """Return a pile after drifts by these angles, in radians; of it the `newest` rows, by default all."""
@@ -54,17 +64,10 @@ class Stream:
 
     def turn(self, number: int, angle: float) -> Matrix:
         """Return the rotation by `angle` in random planes, all orthogonal to each other."""
-        axes = _axes(self._piles["past"].x.shape[1], self._seed, number)
-        blocks = np.eye(len(axes))
-        for first in range(0, len(axes) - 1, 2):
-            blocks[first : first + 2, first : first + 2] = (
-                (np.cos(angle), -np.sin(angle)),
-                (np.sin(angle), np.cos(angle)),
-            )
-        turn: Matrix = axes @ blocks @ axes.T
-        return turn
+        return _turn(self._piles["past"].x.shape[1], self._seed, number, angle)
 
 
+@lru_cache(maxsize=64)
 def _piles(dataset: str, seed: int) -> dict[Pile, Rows]:
     x, y = _loaded(dataset)
     order = np.random.default_rng(seed).permutation(len(y))
@@ -82,13 +85,29 @@ def _piles(dataset: str, seed: int) -> dict[Pile, Rows]:
 
 @lru_cache
 def _loaded(dataset: str) -> tuple[Matrix, NDArray[np.int64]]:
-    from sklearn.datasets import load_breast_cancer, load_digits
+    from sklearn import datasets
 
-    load = {"digits": load_digits, "breast_cancer": load_breast_cancer}[dataset]
-    x, y = load(return_X_y=True)
+    load = {
+        "breast_cancer": datasets.load_breast_cancer,
+        "diabetes": datasets.load_diabetes,
+        "wine": datasets.load_wine,
+    }
+    x, y = load.get(dataset, datasets.load_digits)(return_X_y=True)
+    if dataset == "diabetes":
+        y = y > np.median(y)
+    if dataset == "parity":
+        y = y % 2
     return x.astype(np.float64), y.astype(np.int64)
 
 
-def _axes(width: int, seed: int, number: int) -> Matrix:
+@lru_cache(maxsize=256)
+def _turn(width: int, seed: int, number: int, angle: float) -> Matrix:
     axes, _ = np.linalg.qr(np.random.default_rng([seed, number]).normal(size=(width, width)))
-    return axes
+    blocks = np.eye(width)
+    for first in range(0, width - 1, 2):
+        blocks[first : first + 2, first : first + 2] = (
+            (np.cos(angle), -np.sin(angle)),
+            (np.sin(angle), np.cos(angle)),
+        )
+    turn: Matrix = axes @ blocks @ axes.T
+    return turn

@@ -1,5 +1,7 @@
 """What the training process does: trains versions, compares them on the newest labels, and lets a new one serve.
 
+A version of a live service is only trained here; the fleet gives it its first traffic and compares it there.
+
 Runs under the folder's training lock, so nobody else writes artefacts or fits drifts meanwhile.
 """
 
@@ -46,7 +48,10 @@ def _finish(store: Store, effect: Effect) -> None:
     started, work = time.perf_counter(), effect.work
     if work is None:
         raise LookupError("it was left running without any work to do")
-    bench = Workbench(store, effect)
+    bench = Workbench(store, effect.target, lambda: _is_wanted(store, effect.key))
+    if bench.service.live is not None:
+        _hand_over(store, effect, work, bench)
+        return
     serving = bench.model(work.serving)
     recipe = work.recipe.evolve(concept=bench.concept) if work.recipe else None
     model = bench.made(recipe) if recipe else bench.model(work.version)
@@ -64,6 +69,29 @@ def _finish(store: Store, effect: Effect) -> None:
     with store.write() as books:
         _settle(books, done, work, made, (seen, bench.concept))
     bench.tidy()
+
+
+def _is_wanted(store: Store, key: str) -> bool:
+    with store.read() as books:
+        effect = books.effect(key)
+    return effect is not None and effect.state == "running"
+
+
+def _hand_over(store: Store, effect: Effect, work: Work, bench: Workbench) -> None:
+    """Train a version of a live service and leave it to the fleet. Raises `Cancelled`."""
+    if work.recipe is None:
+        raise LookupError("a version of a live service is trained by a recipe")
+    started = time.perf_counter()
+    recipe = work.recipe
+    if not recipe.fails:
+        recipe = recipe.evolve(artefact=bench.kept(bench.made(recipe)))
+    with store.write() as books:
+        present = books.effect(effect.key)
+        if present is None or present.state != "running":
+            raise Cancelled
+        seconds = {"compute_seconds": round(time.perf_counter() - started, 3)}
+        made = work.evolve(recipe=recipe)
+        books.put_effect(present.evolve(state="rollout", worker=None, work=made, result=seconds))
 
 
 def _settle(books: Books, done: Effect, work: Work, made: Version | None, seen: tuple[Comparison, int]) -> None:

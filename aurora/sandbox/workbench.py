@@ -12,11 +12,11 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 
-from aurora.sandbox.effects import Effect
 from aurora.sandbox.models import Model, untrained
 from aurora.sandbox.service import Service, Version
 from aurora.sandbox.store import Store
 from aurora.sandbox.streams import SKEW, Rows, Stream
+from aurora.sandbox.traffic import drawn, labelled
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ OLD_SHARE = 0.6
 """The version before the first one knew only this share of the rows that the first one was trained on."""
 COARSE, FINE = 17, 9
 """How many angles are tried over the half circle, and then around the best of them."""
+FITTED_ON = 400
+"""Rows of a live service's traffic that a broken version is fitted on."""
 
 
 class Comparison(NamedTuple):
@@ -35,25 +37,35 @@ class Comparison(NamedTuple):
 
 
 class Workbench:
-    """Prepares the target of `effect` as it is now: all its drifts have their angles, all its models can be had."""
+    """Prepares one service as it is now: all its drifts have their angles, all its models can be had.
 
-    def __init__(self, store: Store, effect: Effect) -> None:
+    `wanted` says whether anybody still waits for the work. Raises `LookupError` for a name that the world lacks.
+    """
+
+    def __init__(self, store: Store, name: str, wanted: Callable[[], bool] = lambda: True) -> None:
         self._store = store
-        self._effect = effect
+        self._wanted = wanted
         # A name from outside may hold anything: only its hash becomes part of a path.
-        self._artefacts = store.folder / "artefacts" / hashlib.sha256(effect.target.encode()).hexdigest()[:32]
+        self._artefacts = store.folder / "artefacts" / hashlib.sha256(name.encode()).hexdigest()[:32]
         self._artefacts.mkdir(parents=True, exist_ok=True)
-        with store.read() as books:
-            service = books.service(effect.target)
-        if service is None:
-            raise LookupError(f"there is no service {effect.target!r} any more")
-        self._service = service
-        self._stream = Stream(service)
         self._models: dict[str, Model] = {}
-        for number in range(len(service.drifts)):
+        self._service = self._found(name)
+        self._stream = Stream(self._service)
+        for number in range(len(self._service.drifts)):
             self._fit_drift(number)
-        self.concept = len(service.drifts)
+        self.concept = len(self._service.drifts)
         """How many drifts lie behind the newest rows."""
+
+    @property
+    def service(self) -> Service:
+        """The service, as it was when the workbench last looked."""
+        return self._service
+
+    def look(self, service: Service) -> None:
+        """Go on with the service as it is now; models of versions that it no longer has are let go."""
+        self._service = service
+        near = {service.version, service.previous_version, service.canary.version if service.canary else None}
+        self._models = {name: model for name, model in self._models.items() if name in near}
 
     def model(self, name: str) -> Model:
         """Return the model of a version, from its artefact or made anew."""
@@ -65,7 +77,7 @@ class Workbench:
     def made(self, recipe: Version) -> Model:
         """Train a model as `recipe` says. Raises `Cancelled` when nobody waits for it any more."""
         if recipe.base is None:
-            model = untrained(self._service.family, self._service.seed)
+            model = untrained(self._service.family, self._service.seed, self._stream.classes)
         else:
             model = self.model(recipe.base).copied()
         model.learn(self._rows_for(recipe), self._wanted)
@@ -89,16 +101,18 @@ class Workbench:
     def tidy(self) -> None:
         """Delete the artefacts of versions that neither serve nor would after one step back, and what is left over."""
         with self._store.write() as books:
-            service = books.service(self._effect.target)
+            service = books.service(self._service.name)
             if service is None:
                 return
-            near = (service.version, service.previous_version)
-            live = {name: version.artefact for name, version in service.versions.items() if name in near}
-            for name in service.versions.keys() - live.keys():
+            near = (service.version, service.previous_version, service.canary.version if service.canary else None)
+            kept = {name: version.artefact for name, version in service.versions.items() if name in near}
+            for name in service.versions.keys() - kept.keys():
                 service = _with_artefact(service, name, None)
             books.put_service(service)
+            recipes = [effect.work.recipe for effect in books.rolling_out() if effect.work and effect.work.recipe]
+        files = {*kept.values(), *(recipe.artefact for recipe in recipes)}
         for file in self._artefacts.iterdir():
-            if file.name not in live.values():
+            if file.name not in files:
                 file.unlink(missing_ok=True)
 
     # --- models ------------------------------------------------------------------------------------------------------
@@ -120,14 +134,12 @@ class Workbench:
         self._change(lambda service: _with_artefact(service, name, artefact))
         return model
 
-    def _wanted(self) -> bool:
-        with self._store.read() as books:
-            effect = books.effect(self._effect.key)
-        return effect is not None and effect.state == "running"
-
     # --- rows --------------------------------------------------------------------------------------------------------
 
     def _rows_for(self, recipe: Version) -> Rows:
+        live = self._service.live
+        if live is not None and recipe.origin != "initial":
+            return labelled(self._service, recipe.trained_at, recipe.rows or live.newest)
         angles = self._angles(recipe.concept)
         if recipe.origin in ("retrain", "fine_tune"):
             return self._stream.rows("fresh", angles, recipe.rows)
@@ -138,6 +150,16 @@ class Workbench:
     def _unseen(self, concept: int) -> Rows:
         return self._stream.rows("unseen", self._angles(concept))
 
+    def sample(self, tick: int) -> Rows:
+        """Return rows of a live service's traffic at `tick` that nothing is ever trained on."""
+        return drawn(self._service, tick, "unseen", FITTED_ON).rows
+
+    def angle(self, model: Model, rows: Rows, number: int, target: float) -> float:
+        """Return the angle by which turn `number` of the inputs brings the accuracy of `model` nearest to `target`."""
+        return _angle_for(
+            target, lambda angle: model.accuracy(Rows(self._stream.turned(rows.x, number, angle), rows.y))
+        )
+
     def _angles(self, concept: int) -> list[float]:
         return [drift.angle or 0.0 for drift in self._service.drifts[:concept]]
 
@@ -147,18 +169,20 @@ class Workbench:
         drift = self._service.drifts[number]
         if drift.angle is not None:
             return
-        rows, model = self._unseen(number), self.model(drift.against)
-        angle = _angle_for(
-            drift.target, lambda angle: model.accuracy(Rows(self._stream.turned(rows.x, number, angle), rows.y))
-        )
+        angle = self.angle(self.model(drift.against), self._unseen(number), number, drift.target)
         self._change(lambda service: _with_angle(service, number, angle))
 
     def _broken_preprocessing(self, model: Model, recipe: Version) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        rows = self._unseen(recipe.concept)
-        angle = _angle_for(
-            recipe.target or 0.0, lambda angle: model.accuracy(Rows(self._stream.turned(rows.x, SKEW, angle), rows.y))
-        )
-        return self._stream.turn(SKEW, angle)
+        live = self._service.live is not None
+        rows = self.sample(recipe.trained_at) if live else self._unseen(recipe.concept)
+        return self._stream.turn(SKEW, self.angle(model, rows, SKEW, recipe.target or 0.0))
+
+    def _found(self, name: str) -> Service:
+        with self._store.read() as books:
+            service = books.service(name)
+        if service is None:
+            raise LookupError(f"there is no service {name!r} any more")
+        return service
 
     def _change(self, change: Callable[[Service], Service]) -> None:
         with self._store.write() as books:

@@ -16,7 +16,7 @@ from aurora.domain import Serving, Step, Telemetry
 from aurora.errors import Conflict, Invalid
 from aurora.ports import Clock
 from aurora.sandbox.adoption import born, renewed
-from aurora.sandbox.effects import Change, Effect, State, difference, restored, stands
+from aurora.sandbox.effects import Change, Effect, Phase, State, difference, restored, stands
 from aurora.sandbox.service import Service
 from aurora.sandbox.store import Books, Store
 from aurora.sandbox.trainer import Trainer
@@ -56,14 +56,18 @@ class World:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def adopt(self, telemetry: Telemetry) -> None:
-        """Make an unknown name a small service of its own, and let a known one follow what the telemetry says."""
+        """Make an unknown name a small service of its own, and let an adopted one follow what the telemetry says.
+
+        A live service is left alone: it shows what it is like by itself.
+        """
         with self._store.read() as books:
             known = books.service(telemetry.model_name)
-        if known is not None and renewed(known, telemetry) == known:
+        if known is not None and (known.live is not None or renewed(known, telemetry) == known):
             return
         with self._store.write() as books:
             known = books.service(telemetry.model_name)
-            books.put_service(born(telemetry) if known is None else renewed(known, telemetry))
+            if known is None or known.live is None:
+                books.put_service(born(telemetry) if known is None else renewed(known, telemetry))
 
     def knows(self, name: str) -> bool:
         """Whether there is a service of that name."""
@@ -101,13 +105,15 @@ class World:
             drafted = change(service)
             training = drafted.work is not None and drafted.work.kind == "train"
             before, after = difference(service, drafted.service)
-            effect = self._effect(key, step, "running" if drafted.work else "done").evolve(
+            effect = self._effect(key, step, _begun(drafted)).evolve(
                 before=before,
                 after={} if training else after,
                 answer=drafted.answer,
                 detail=drafted.detail,
                 work=drafted.work,
             )
+            if service.live is not None:
+                effect = self._on_live(effect, service.live.now)
             if not training:
                 books.put_service(drafted.service)
             books.put_effect(effect)
@@ -155,6 +161,12 @@ class World:
             done_at=self.clock().isoformat(),
         )
 
+    def _on_live(self, effect: Effect, tick: int) -> Effect:
+        """Return what was done to a live service with its tick, and with the moment if it is in force at once."""
+        phase: Phase = "training" if effect.state == "running" else "booting" if effect.state == "rollout" else ""
+        moment = self.clock().isoformat() if effect.state == "done" else ""
+        return effect.evolve(tick=tick, phase=phase, effective_at=moment)
+
     def _resume(self) -> None:
         with self._store.read() as books:
             waiting = bool(books.running())
@@ -170,6 +182,12 @@ class World:
                 why = f"The training process died {crashes} times over it." if failed else ""
                 state: State = "failed" if failed else "running"
                 books.put_effect(effect.evolve(crashes=crashes, worker=None, state=state, ending=why))
+
+
+def _begun(drafted: Change) -> State:
+    if drafted.work is not None:
+        return "running"
+    return "done" if drafted.in_force else "rollout"
 
 
 def _known(books: Books, name: str) -> Service:
@@ -195,8 +213,10 @@ def _undo_key(key: str) -> str:
 def _take_back(books: Books, effect: Effect) -> str:
     """Bring back what was before; return what that came to, in one sentence."""
     service = _known(books, effect.target)
-    if effect.state == "running" and not effect.after:
+    if effect.state in ("running", "rollout") and not effect.after:
         books.put_effect(effect.evolve(state="failed", ending="It was cancelled.", undone=True))
+        if service.canary is not None and service.canary.key == effect.key:
+            books.put_service(service.evolve(canary=None))
         return f"The training of {effect.target} was cancelled; version {service.version} serves as before."
     if effect.state == "failed":
         books.put_effect(effect.evolve(undone=True))

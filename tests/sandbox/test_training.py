@@ -192,7 +192,7 @@ def always() -> bool:
 
 
 def test_a_fine_tune_goes_on_from_what_was_learnt(family: str, rows: dict[str, Rows]) -> None:
-    base = untrained(family, 1)
+    base = untrained(family, 1, 10)
     base.learn(rows["old"], always)
     tuned = base.copied()
     tuned.learn(rows["new"], always)
@@ -208,7 +208,7 @@ def test_a_fine_tune_goes_on_from_what_was_learnt(family: str, rows: dict[str, R
 def test_the_same_seed_learns_the_same(family: str, rows: dict[str, Rows]) -> None:
     learnt = []
     for _ in range(2):
-        model = untrained(family, 7)
+        model = untrained(family, 7, 10)
         model.learn(rows["new"], always)
         learnt.append(model.classifier.predict(rows["unseen"].x))
     assert np.array_equal(*learnt)
@@ -217,11 +217,11 @@ def test_the_same_seed_learns_the_same(family: str, rows: dict[str, Rows]) -> No
 def test_a_model_that_nobody_wants_any_more_stops_learning(family: str, rows: dict[str, Rows]) -> None:
     wanted = iter([True, True, False])
     with pytest.raises(Cancelled):
-        untrained(family, 1).learn(rows["old"], lambda: next(wanted))
+        untrained(family, 1, 10).learn(rows["old"], lambda: next(wanted))
 
 
 def test_a_model_survives_being_written_down(family: str, rows: dict[str, Rows], tmp_path: Path) -> None:
-    model = untrained(family, 1)
+    model = untrained(family, 1, 10)
     model.learn(rows["old"], always)
     joblib.dump(model, tmp_path / "model.joblib")
     again = joblib.load(tmp_path / "model.joblib")

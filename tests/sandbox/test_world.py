@@ -151,7 +151,7 @@ def test_books_of_another_format_are_left_alone(folder: Path) -> None:
     connection = sqlite3.connect(folder / "sandbox.db")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(Unavailable, match="format 99, not 1"):
+    with pytest.raises(Unavailable, match="format 99, not 2"):
         World(folder)
 
 

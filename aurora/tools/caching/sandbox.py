@@ -3,7 +3,7 @@
 from aurora.domain import Action
 from aurora.errors import Invalid
 from aurora.sandbox import World, queueing
-from aurora.sandbox.effects import Change
+from aurora.sandbox.effects import Change, foreseen
 from aurora.sandbox.service import Service
 from aurora.tools.caching import KIND, CacheArguments
 from aurora.tools.sandbox import SandboxChange
@@ -23,15 +23,15 @@ class SandboxCache(SandboxChange[CacheArguments]):
         if after == service:
             raise Invalid("parameters: the cache is set like this already.", field="parameters")
         state = f"on for {arguments.ttl_seconds:g} seconds" if arguments.enabled else "off"
+        hits = "" if service.live else f" and answers {queueing.hit_share(after):.0%} of requests"
         return Change(
             service=after,
-            detail=f"The cache of {service.name} is {state} and answers {queueing.hit_share(after):.0%} of requests.",
+            detail=f"The cache of {service.name} is {state}{hits}.",
             answer={
                 "state": "done",
                 "enabled": after.cache_enabled,
                 "ttl_seconds": after.cache_ttl_seconds,
-                "hit_share": round(queueing.hit_share(after), 4),
-                "metrics": queueing.metrics(service, after),
-                "computed_by": "queue",
+                **({} if service.live else {"hit_share": round(queueing.hit_share(after), 4)}),
+                **foreseen(service, after),
             },
         )

@@ -1,11 +1,9 @@
 """route in the pretend world."""
 
-from typing import Any
-
 from aurora.domain import Action
 from aurora.errors import Invalid
-from aurora.sandbox import World, queueing
-from aurora.sandbox.effects import Change, Work
+from aurora.sandbox import World
+from aurora.sandbox.effects import Change, Work, foreseen
 from aurora.sandbox.service import Service, shared
 from aurora.tools.routing import KIND, RouteArguments
 from aurora.tools.sandbox import SandboxChange
@@ -14,8 +12,8 @@ from aurora.tools.sandbox import SandboxChange
 class SandboxRouter(SandboxChange[RouteArguments]):
     """Moves the traffic of a sandbox service between its replicas, or to another of its versions.
 
-    Both take hold at once. After a change of version the result stays `running` until the training process has compared
-    both versions on the newest labelled rows.
+    Both take hold at once. After a change of an adopted service's version the result stays `running` until the training
+    process has compared both versions on the newest labelled rows; what a live service answers shows by itself.
     """
 
     def __init__(self, world: World) -> None:
@@ -42,7 +40,7 @@ def _by_weights(service: Service, weights: dict[str, float]) -> Change:
     return Change(
         service=after,
         detail=f"{service.name} spreads its traffic anew over {len(names)} replicas.",
-        answer={"state": "done", "weights": shares, **_computed(service, after)},
+        answer={"state": "done", "weights": shares, **foreseen(service, after)},
     )
 
 
@@ -53,14 +51,15 @@ def _to_version(service: Service, version: str) -> Change:
         )
     if version == service.version:
         raise Invalid(f"parameters.to_version: version {version!r} serves already.", field="parameters.to_version")
-    after = service.evolve(version=version, previous_version=service.version)
+    after = service.evolve(version=version, previous_version=service.version, canary=None)
     return Change(
         service=after,
         detail=f"All traffic of {service.name} goes to version {version} instead of {service.version}.",
-        answer={"state": "running", "version": version, "from": service.version, **_computed(service, after)},
-        work=Work(kind="measure", version=version, serving=service.version),
+        answer={
+            "state": "done" if service.live else "running",
+            "version": version,
+            "from": service.version,
+            **foreseen(service, after),
+        },
+        work=None if service.live else Work(kind="measure", version=version, serving=service.version),
     )
-
-
-def _computed(before: Service, after: Service) -> dict[str, Any]:
-    return {"metrics": queueing.metrics(before, after), "computed_by": "queue"}

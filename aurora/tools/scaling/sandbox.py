@@ -5,15 +5,15 @@ from statistics import median
 
 from aurora.domain import Action
 from aurora.errors import Invalid
-from aurora.sandbox import World, queueing
-from aurora.sandbox.effects import Change
+from aurora.sandbox import World
+from aurora.sandbox.effects import Change, foreseen
 from aurora.sandbox.service import Replica, Service, shared
 from aurora.tools.sandbox import SandboxChange
 from aurora.tools.scaling import KIND, ScaleArguments
 
 
 class SandboxScaler(SandboxChange[ScaleArguments]):
-    """Adds replicas to a sandbox service, or gives them back, newest first."""
+    """Adds replicas to a sandbox service, or gives them back, newest first. A live one's boot before they serve."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world, KIND, "Scale back to the replicas and shares of traffic that there are now.")
@@ -31,16 +31,17 @@ class SandboxScaler(SandboxChange[ScaleArguments]):
                 f"parameters.replicas: {service.name} has {present} replicas already.", field="parameters.replicas"
             )
         after = service.evolve(replicas=_grown(service, wanted) if wanted > present else _shrunk(service, wanted))
+        serves = len(after.ready()) == wanted
         return Change(
             service=after,
             detail=f"{service.name} goes from {present} to {wanted} replicas.",
             answer={
-                "state": "done",
+                "state": "done" if serves else "running",
                 "replicas": wanted,
                 "from": present,
-                "metrics": queueing.metrics(service, after),
-                "computed_by": "queue",
+                **foreseen(service, after),
             },
+            in_force=serves,
         )
 
 
@@ -55,6 +56,7 @@ def _grown(service: Service, wanted: int) -> tuple[Replica, ...]:
             weight=share,
             capacity_rps=median(replica.capacity_rps for replica in serving),
             idle_ms=median(replica.idle_ms for replica in serving),
+            ready_at=service.live.now + service.live.boot if service.live else 0,
         )
         for name in islice(free, wanted - len(service.replicas))
     )

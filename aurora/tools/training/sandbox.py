@@ -16,7 +16,8 @@ class SandboxTrainer(SandboxChange[TrainArguments]):
     """Trains a real scikit-learn model in a process of its own, and lets it serve once it is finished.
 
     A retrain begins with an untrained model, a fine-tune with a copy of its base version. The version that it replaces
-    is kept, so that it can be taken back; a training that still runs is cancelled by an undo.
+    is kept, so that it can be taken back; a training that still runs is cancelled by an undo. The new version of a live
+    service takes a small share of the traffic first, and all of it once it has beaten the serving one there.
     """
 
     def __init__(self, world: World) -> None:
@@ -36,6 +37,8 @@ class SandboxTrainer(SandboxChange[TrainArguments]):
             rows=None if arguments.window == "newest" else arguments.window,
             base=base if action is Action.FINE_TUNE else None,
             slowness=service.versions[base].slowness,
+            trained_at=service.live.now if service.live else 0,
+            fails=service.live is not None and service.live.training_fails(),
         )
         after = service.with_version(version, recipe).evolve(version=version, previous_version=service.version)
         return Change(

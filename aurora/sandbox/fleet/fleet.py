@@ -1,0 +1,166 @@
+"""The fleet: lets its services live, tick by tick, and says what other programs would report of them.
+
+It knows nothing of AURORA but the outer contract: settings for `PUT /api/models/{name}`, points for
+`POST /api/metrics`.
+What AURORA's tools change is read from the world's books at every tick, as a provider's control plane would hand it on.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from aurora.sandbox.fleet.events import begin
+from aurora.sandbox.fleet.rollout import moved
+from aurora.sandbox.fleet.runtime import Point, Runtime
+from aurora.sandbox.service import Service
+from aurora.sandbox.store import Books, Store
+from aurora.sandbox.streams import Rows
+from aurora.sandbox.traffic import drawn, lived
+from aurora.sandbox.workbench import Workbench
+
+log = logging.getLogger(__name__)
+
+MEASURED_ON = 8
+"""Ticks before its life began in which a service's healthy level was measured."""
+SLO_MULTIPLE = 4.0
+"""The latency target as a multiple of the healthy level."""
+LEAST_FLOOR = 0.5
+BELOW_USUAL = 0.15
+"""How far the accuracy floor lies under the healthy level."""
+COOLDOWN, VERIFY, RECENT = 15, 12, 40
+"""Ticks until AURORA may act again, until it looks at the outcome, and for which a version counts as new."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Fleet:
+    """Runs live services in the world of `store`. One fleet at a time may run in a world.
+
+    `services` are put into the world where it does not know them yet; those that it knows go on where they were.
+    """
+
+    def __init__(self, store: Store, services: Iterable[Service], clock: Callable[[], datetime] = _utc_now) -> None:
+        self._store = store
+        self._clock = clock
+        names = []
+        with store.write() as books:
+            for service in services:
+                names.append(service.name)
+                known = books.service(service.name)
+                if known is None or known.live is None:
+                    books.put_service(_placed(service, books.tick()))
+        self._benches = {name: Workbench(store, name) for name in names}
+        self._runtimes = {name: Runtime() for name in names}
+
+    def settings(self, tick_seconds: float) -> dict[str, dict[str, Any]]:
+        """Return the settings of each service for `PUT /api/models/{name}`, for ticks of so many seconds."""
+        return {name: _settings(bench, tick_seconds) for name, bench in self._benches.items()}
+
+    def tick(self) -> list[Point]:
+        """Let one tick pass; return the point of each service."""
+        with self._store.write() as books:
+            books.put_tick(books.tick() + 1)
+        self._begin_incidents()
+        self._roll_out()
+        return [self._runtimes[name].step(self._present(name), bench.model) for name, bench in self._benches.items()]
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _present(self, name: str) -> Service:
+        with self._store.read() as books:
+            service = _known(books, name)
+        self._benches[name].look(service)
+        return service
+
+    def _begin_incidents(self) -> None:
+        for name, bench in self._benches.items():
+            service = self._present(name)
+            now = lived(service).now
+            for incident in lived(service).incidents:
+                if incident.begins > now:
+                    break
+                if incident.begun or not incident.on(now):
+                    continue
+                log.info("%s: %s begins", name, incident.kind)
+                begun = begin(service, incident, bench)
+                with self._store.write() as books:
+                    books.put_service(_merged(_known(books, name), service, begun))
+                service = self._present(name)
+
+    def _roll_out(self) -> None:
+        with self._store.read() as books:
+            waiting = [effect for effect in books.rolling_out() if effect.target in self._benches]
+        for effect in waiting:
+            bench = self._benches[effect.target]
+            self._present(effect.target)
+            with self._store.write() as books:
+                present, service = books.effect(effect.key), _known(books, effect.target)
+                if present is None or present.state != "rollout":
+                    continue
+                service, present = moved(service, present, bench.model, self._clock)
+                books.put_service(service)
+                books.put_effect(present)
+            bench.look(service)
+            if present.state != "rollout":
+                bench.tidy()
+
+
+def _known(books: Books, name: str) -> Service:
+    service = books.service(name)
+    if service is None:
+        raise LookupError(f"there is no service {name!r} any more")
+    return service
+
+
+def _placed(service: Service, tick: int) -> Service:
+    """Return a service whose incidents begin so long after `tick` as they would have after tick 0."""
+    live = lived(service)
+    incidents = tuple(one.evolve(begins=one.begins + tick) for one in live.incidents)
+    return service.evolve(live=live.evolve(incidents=incidents, now=tick))
+
+
+def _merged(present: Service, before: Service, after: Service) -> Service:
+    """Return the service as it is now with what an incident changed of it, whatever AURORA changed meanwhile."""
+    changes = {field: value for field, value in after if value != getattr(before, field)}
+    if "versions" in changes:
+        changes["versions"] = {**present.versions, **after.versions}
+    return present.evolve(**changes)
+
+
+def _settings(bench: Workbench, tick_seconds: float) -> dict[str, Any]:
+    """Return what AURORA may expect of a service: its level before anything befell it, and its windows."""
+    service = bench.service
+    usual = _usual(bench)
+    # What one M/M/1 queue shows at this load: its 95th percentile is ln 20 times its mean sojourn time.
+    latency = np.log(20) * lived(service).service_ms / (1 - _load(service))
+    minutes = tick_seconds / 60
+    return {
+        "baseline": {
+            "accuracy": round(usual, 4),
+            "latency_ms": round(float(latency), 1),
+            "throughput_rps": service.arrivals_rps,
+            "error_rate": 0.0,
+        },
+        "accuracy_floor": round(max(LEAST_FLOOR, usual - BELOW_USUAL), 2),
+        "latency_slo_ms": round(float(SLO_MULTIPLE * latency), 0),
+        "cooldown_minutes": COOLDOWN * minutes,
+        "verify_minutes": VERIFY * minutes,
+        "thresholds": {"recent_deploy_minutes": RECENT * minutes},
+        "limits": {"actions_per_day": 10_000, "spend_per_day": 10_000.0},
+    }
+
+
+def _load(service: Service) -> float:
+    return service.arrivals_rps / len(service.replicas) * lived(service).service_ms / 1000
+
+
+def _usual(bench: Workbench) -> float:
+    service, model = bench.service, bench.model(bench.service.version)
+    born = service.evolve(drifts=())
+    rows = [drawn(born, -tick, "unseen", lived(service).rows).rows for tick in range(1, MEASURED_ON + 1)]
+    return model.accuracy(Rows(np.concatenate([one.x for one in rows]), np.concatenate([one.y for one in rows])))
