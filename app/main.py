@@ -1,7 +1,7 @@
-"""`aurora serve`: the API, the sweep and the UI as one service that starts whole, or says why not, and ends whole.
+"""`aurora serve`: the API, the sweep and what runs beside them as one service that starts whole, or says why not.
 
-What can be refused is refused before anything heavy is loaded. The UI is a child process that ends with this one,
-however this one ends: it reads a pipe that nobody writes to.
+What can be refused is refused before anything heavy is loaded. The UI and the fleet are child processes that end with
+this one, however this one ends.
 """
 
 import contextlib
@@ -10,21 +10,22 @@ import ipaddress
 import json
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from app import children
 from app.client import running_server, write_server_file
 from app.failure import CannotServe
 from app.worker import SweepWorker
@@ -56,6 +57,8 @@ class Plan:
     ui: socket.socket | None
     ui_url: str | None
     sandbox: bool
+    fleet_key: str
+    """What the fleet shows at the door; empty where the door is open."""
     as_json: bool
 
 
@@ -101,7 +104,15 @@ def _prepare(settings: Settings, stack: ExitStack, *, ui: bool, sandbox: bool, a
         raise CannotServe(f"AURORA runs already for {home}: process {server.pid} at {server.url}.")
     api = stack.enter_context(_listen(settings.host, settings.port, "--port"))
     page = stack.enter_context(_listen(settings.host, settings.ui_port, "--ui-port")) if ui else None
-    return Plan(settings, home, api, _url(api), page, _url(page) if page else None, sandbox, as_json)
+    settings, key = _with_fleet_key(settings) if sandbox and settings.api_keys else (settings, "")
+    return Plan(settings, home, api, _url(api), page, _url(page) if page else None, sandbox, key, as_json)
+
+
+def _with_fleet_key(settings: Settings) -> tuple[Settings, str]:
+    """Return the settings with one more key, made for this run of the fleet and known to nobody else."""
+    key = secrets.token_urlsafe(32)
+    own = SecretStr(f"sandbox-fleet:admin:{key}")
+    return settings.model_copy(update={"api_keys": [*settings.api_keys, own]}), key
 
 
 def _refuse_open_door(settings: Settings) -> None:
@@ -177,17 +188,30 @@ def _run(plan: Plan) -> None:
     _log_to_stderr(plan.settings.log_level.upper())
     print(f"Starting AURORA {__version__} …", file=sys.stderr, flush=True)
     with ExitStack() as stack:
-        pages = stack.enter_context(_ui_process(plan)) if plan.ui else None
+        beside = [stack.enter_context(child) for child in _children(plan)]
+        if plan.ui is not None:
+            # From here on only the child listens; were it to die, the port would be closed and not dumb.
+            plan.ui.close()
         from aurora import Aurora
 
         try:
             aurora = stack.enter_context(Aurora.open(plan.settings))
-            _serve_api(plan, aurora, pages)
+            _serve_api(plan, aurora, beside)
         except AuroraError as error:
             raise CannotServe(str(error)) from error
 
 
-def _serve_api(plan: Plan, aurora: "Aurora", pages: "subprocess.Popen[bytes] | None") -> None:
+def _children(plan: Plan) -> Iterator[AbstractContextManager[children.Child]]:
+    """Yield what runs beside the API: the pages, and with `--sandbox` the fleet."""
+    keys = plan.settings.api_keys
+    if plan.ui is not None:
+        yield children.pages(plan.ui.fileno(), plan.api_url, keys_required=bool(keys))
+    if plan.sandbox:
+        level = plan.settings.log_level.upper()
+        yield children.fleet(plan.home / "sandbox", plan.api_url, plan.fleet_key, level)
+
+
+def _serve_api(plan: Plan, aurora: "Aurora", beside: Sequence[children.Child]) -> None:
     import uvicorn
 
     from app.api import create_app
@@ -203,8 +227,8 @@ def _serve_api(plan: Plan, aurora: "Aurora", pages: "subprocess.Popen[bytes] | N
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if not self.should_exit:
                 _arm_hard_end()
-                if pages is not None:
-                    pages.terminate()
+                for child in beside:
+                    child.terminate()
             super().handle_exit(sig, frame)
 
     server_file: list[Path] = []
@@ -241,7 +265,7 @@ def _announce(plan: Plan) -> None:
     lines += [f"  UI     {plan.ui_url}   (there in a few seconds)"] if plan.ui_url else []
     lines += [f"  State  {plan.home}"]
     if plan.sandbox:
-        lines.append("  Sandbox: a pretend service is adopted for every model name on first contact.")
+        lines.append("  Sandbox: a fleet of ten pretend services runs, and things go wrong with them; watch the UI.")
     if plan.settings.llm_model:
         lines.append("  AURORA_LLM_MODEL is set, but this version decides with the built-in policy alone.")
     lines += [
@@ -258,38 +282,6 @@ def _aurora(plan: Plan) -> str:
     command = Path(sys.executable).parent / "aurora"
     usual = plan.home == Path("~/.aurora").expanduser()
     return str(command) if usual else f"AURORA_HOME={plan.home} {command}"
-
-
-@contextmanager
-def _ui_process(plan: Plan) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run the UI on its socket; it ends when its stdin does, so also when this process is killed."""
-    assert plan.ui is not None
-    handed_down = plan.ui.fileno()
-    command = [sys.executable, "-P", "-m", "app.ui", "--api-url", plan.api_url, "--fd", str(handed_down)]
-    command += ["--keys-required"] if plan.settings.api_keys else []
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        pass_fds=[handed_down],
-        # The pages act with the key that a visitor types in, and need no secret of ours.
-        env={name: value for name, value in os.environ.items() if not name.startswith(("AURORA_", "OPENAI_"))},
-        # Out of reach of the terminal's Ctrl-C: this process decides when it ends.
-        start_new_session=True,
-    )
-    # From here on only the child listens; were it to die, the port would be closed and not dumb.
-    plan.ui.close()
-    try:
-        yield child
-    finally:
-        child.terminate()
-        try:
-            child.wait(2)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        if child.stdin is not None:
-            child.stdin.close()
 
 
 # --- ending ----------------------------------------------------------------------------------------------------------
