@@ -87,7 +87,7 @@ def serve(
     ui_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the UI; 0 takes a free one.")] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Leave the UI out.")] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Say how the built-in pretend services come about.")
+        bool, typer.Option("--sandbox", help="Run the built-in fleet too: ten pretend services, and what befalls them.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
