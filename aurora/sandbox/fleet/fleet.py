@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aurora.sandbox.fleet.events import begin
-from aurora.sandbox.fleet.rollout import moved
+from aurora.sandbox.fleet.rollout import moved, shadowed
 from aurora.sandbox.fleet.runtime import Point, Runtime
 from aurora.sandbox.service import Service
 from aurora.sandbox.store import Books, Store
@@ -32,6 +32,9 @@ BELOW_USUAL = 0.15
 """How far the accuracy floor lies under the healthy level."""
 COOLDOWN, VERIFY, RECENT = 15, 12, 40
 """Ticks until AURORA may act again, until it looks at the outcome, and for which a version counts as new."""
+
+SHADOWED = 3 * VERIFY
+"""Ticks for which the forerunner of a promoted version answers in its shadow."""
 
 
 def _utc_now() -> datetime:
@@ -56,6 +59,8 @@ class Fleet:
                     books.put_service(_placed(service, books.tick()))
         self._benches = {name: Workbench(store, name) for name in names}
         self._runtimes = {name: Runtime() for name in names}
+        self._shadowed: dict[str, int] = {}
+        """Promotions whose forerunner still answers in the shadow, and the tick of each."""
 
     def settings(self, tick_seconds: float) -> dict[str, dict[str, Any]]:
         """Return the settings of each service for `PUT /api/models/{name}`, for ticks of so many seconds."""
@@ -67,6 +72,7 @@ class Fleet:
             books.put_tick(books.tick() + 1)
         self._begin_incidents()
         self._roll_out()
+        self._shadow()
         return [self._runtimes[name].step(self._present(name), bench.model) for name, bench in self._benches.items()]
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -86,7 +92,8 @@ class Fleet:
                     break
                 if incident.begun or not incident.on(now):
                     continue
-                log.info("%s: %s begins", name, incident.kind)
+                if incident.kind != "healthy":
+                    log.info("%s: %s begins", name, incident.kind)
                 begun = begin(service, incident, bench)
                 with self._store.write() as books:
                     books.put_service(_merged(_known(books, name), service, begun))
@@ -106,8 +113,27 @@ class Fleet:
                 books.put_service(service)
                 books.put_effect(present)
             bench.look(service)
+            if present.phase == "promoted":
+                self._shadowed[present.key] = lived(service).now
             if present.state != "rollout":
                 bench.tidy()
+
+    def _shadow(self) -> None:
+        """Go on comparing what was promoted with what it replaced, for as long as that may matter to anybody."""
+        for key, since in list(self._shadowed.items()):
+            with self._store.read() as books:
+                effect = books.effect(key)
+            if effect is None or effect.undone or effect.target not in self._benches:
+                del self._shadowed[key]
+                continue
+            service, models = self._present(effect.target), self._benches[effect.target].model
+            effect = shadowed(service, effect, since, models)
+            with self._store.write() as books:
+                present = books.effect(key)
+                if present is not None and not present.undone:
+                    books.put_effect(effect)
+            if lived(service).now >= since + SHADOWED:
+                del self._shadowed[key]
 
 
 def _known(books: Books, name: str) -> Service:

@@ -1,7 +1,8 @@
 """How a change of a live service takes hold: replicas boot, a new version shows itself on a small share of the traffic.
 
 A new version gets the whole traffic only if it beats the serving one on the newest labelled rows, all of which came in
-while it was a canary; a tie is no win. What loses is withdrawn at once.
+while it was a canary; a tie is no win. What loses is withdrawn at once. For a while after it has won, the version that it
+replaced still answers in its shadow, as the control that says what would have been.
 """
 
 import math
@@ -17,6 +18,8 @@ from aurora.sandbox.traffic import drawn, lived
 
 SURE = 1.0
 """By how many standard deviations of chance the new version must have won."""
+WINDOW = 8
+"""Ticks of labels that a promoted version and the one in its shadow are compared on."""
 Moved = tuple[Service, Effect]
 
 
@@ -59,7 +62,8 @@ def _compared(service: Service, effect: Effect, models: Models, clock: Callable[
         return service, _failed(effect, "The canary was taken away by another change.")
     if live.now - canary.since < live.canary + live.label_delay:
         return service, effect
-    match = _shadowed(service, canary, models)
+    rows = range(canary.since, live.now - live.label_delay + 1)
+    match = matched(service, (canary.version, service.version), rows, models)
     told = effect.evolve(result={**effect.result, "metrics": {"accuracy": match.metrics()}})
     said = (
         f"{canary.version} answers {match.share(match.candidate):.1%} of the {match.rows} newest labelled rows rightly,"
@@ -100,20 +104,31 @@ class Match:
         return self.only_candidate - self.only_serving > SURE * math.sqrt(disagreed)
 
 
-def _shadowed(service: Service, canary: Canary, models: Models) -> Match:
-    """Let both versions answer every labelled row of the time since the canary began."""
-    live, match = lived(service), Match()
+def matched(service: Service, versions: tuple[str, str], ticks: range, models: Models) -> Match:
+    """Let a candidate and the version beside it answer every labelled row of the `ticks`."""
+    live, match, (candidate, serving) = lived(service), Match(), versions
     labels = int(LABELLED * live.rows)
-    for tick in range(canary.since, live.now - live.label_delay + 1):
+    for tick in ticks:
         seen = drawn(service, tick, "unseen", live.rows).rows
         rows = Rows(seen.x[:labels], seen.y[:labels])
-        mine, theirs = models(canary.version).right(rows), models(service.version).right(rows)
+        mine, theirs = models(candidate).right(rows), models(serving).right(rows)
         match.rows += labels
         match.candidate += int(mine.sum())
         match.serving += int(theirs.sum())
         match.only_candidate += int((mine & ~theirs).sum())
         match.only_serving += int((theirs & ~mine).sum())
     return match
+
+
+def shadowed(service: Service, effect: Effect, since: int, models: Models) -> Effect:
+    """Return a promotion with both versions compared on the newest labels that came in since tick `since`."""
+    live, work = lived(service), effect.work
+    ticks = range(max(since, live.now - live.label_delay - WINDOW + 1), live.now - live.label_delay + 1)
+    if work is None or not ticks or {work.version, work.serving} - service.versions.keys():
+        return effect
+    seen = matched(service, (work.version, work.serving), ticks, models).metrics()
+    before = effect.result.get("metrics", {}).get("accuracy", {}).get("before", seen["before"])
+    return effect.evolve(result={**effect.result, "metrics": {"accuracy": {**seen, "before": before}}})
 
 
 def _failed(effect: Effect, why: str) -> Effect:
