@@ -487,6 +487,19 @@ class Facts(Value):
 # --- the nouns of a decision, in the order in which the nodes add them ----------------------------------------------
 
 
+class Watch(Value):
+    """What the monitor makes of a model."""
+
+    word: Literal["quiet", "suspicious", "breaching", "held"] = "quiet"
+    """`suspicious`: a point was outside its limits, which may pass. `held`: it breaches, and nothing is planned yet."""
+    since: Moment | None = None
+    signs: tuple[str, ...] = ()
+    """What is outside its limits, each in a sentence."""
+    held_by: Literal["", "in_flight", "cooldown", "same_evidence", "flapping", "storm"] = ""
+    """What it waits for: a decision under way, a change to settle, new evidence, to stay in or out, a shared cause."""
+    looked_at: Moment | None = None
+
+
 class Serving(Value):
     """What serves the model right now, as the tools see it. Fields are None where no tool can tell."""
 
@@ -563,12 +576,15 @@ class Step(Value):
 class Goal(Value):
     """What the action is to reach, so that it can be measured afterwards."""
 
-    metric: Literal["accuracy", "latency_ms", "error_rate", "usage", "none"]
+    metric: Literal["accuracy", "latency_ms", "error_rate", "usage", "memory_usage", "none"]
+    """`usage` is that of the busiest of CPU, GPU and replicas."""
     direction: Literal["at_least", "at_most"]
     threshold: float
     before: float | None = None
     within_minutes: float
     summary: str
+    keep: bool = False
+    """The metric is well as it is and is to stay so: the action is for something else, as giving back replicas is."""
 
 
 class CauseProbability(Value):
@@ -737,6 +753,8 @@ class Undo(Value):
     status: Literal["undone", "nothing_to_undo", "failed"]
     reasoning: str
     by: str = "aurora"
+    restored: bool | None = None
+    """Whether what the step had changed was seen to be as before; None where the backend cannot tell."""
     result: ToolResult | None = None
 
 

@@ -93,12 +93,13 @@ async def report(state: State, deps: Deps) -> Draft[Report]:
     where, name = standing_of(state), the_situation(state).telemetry.model_name
     headline = f"{action_of(state)} for {name}: {_result(where)}"
     word = Report(headline=headline, text=" ".join(_sentences(state)))
-    if where.status is not Status.FAILED and where.outcome not in (Outcome.NOT_BETTER, Outcome.UNDONE):
+    stuck = state.undo is not None and state.undo.status == "failed"
+    if not stuck and where.status is not Status.FAILED and where.outcome not in (Outcome.NOT_BETTER, Outcome.UNDONE):
         return Draft(word)
     notice = Notice(
         event_id=f"{state.decision_id}:{watched(state, deps)}:report",
         model_name=name,
-        severity="critical" if where.status is Status.FAILED else "warning",
+        severity="critical" if stuck or where.status is Status.FAILED else "warning",
         message=f"{headline}. {_why_it_ended(state)}".strip(),
         decision_id=state.decision_id,
     )

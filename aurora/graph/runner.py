@@ -14,13 +14,13 @@ from weakref import WeakValueDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from aurora.domain import Action, Execution, Situation, Status, Step
+from aurora.domain import Action, Execution, Plan, Situation, Status, Step
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
 from aurora.graph.deps import Deps
-from aurora.graph.hands import Silence, ask, is_running, look_up
+from aurora.graph.hands import Silence, ask, look_up
 from aurora.graph.state import Request
-from aurora.graph.verifier import latest_look
+from aurora.graph.window import look_again, to_watch
 
 if TYPE_CHECKING:
     from aurora.ledger.records import IntentRecord
@@ -33,8 +33,6 @@ FRESH = timedelta(seconds=5)
 """For how long a new decision is left to the call that opened it."""
 QUIET = 5
 """How many time limits of a tool call an effect of unknown outcome is given to show itself."""
-SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=0.5), timedelta(minutes=1)
-"""How soon, and how late, a job that still runs is looked at again."""
 LONGEST_PAUSE = timedelta(minutes=5)
 """How seldom the sweep comes back to a decision that keeps raising."""
 
@@ -74,7 +72,7 @@ class Runner:
         """Advance everything that waits for nothing any more; return how many decisions that were."""
         await self._reconcile()
         waiting = await asyncio.to_thread(self._ready)
-        waiting += [one for one in await asyncio.to_thread(self._due) if not await self._still_running(one)]
+        waiting += [one for one in await asyncio.to_thread(self._due) if not await self._must_wait(one)]
         for decision_id in waiting:
             await self._advance_safely(decision_id)
         await self._deliver()
@@ -125,23 +123,24 @@ class Runner:
         _, again_at = self._failures.get(decision_id, (0, self._deps.clock()))
         return not self._busy(decision_id) and again_at <= self._deps.clock()
 
-    async def _still_running(self, decision_id: str) -> bool:
-        """Look again later at a decision whose job is still at work, without waking its run for it."""
-        ledger, now = self._deps.ledger, self._deps.clock()
-        if await asyncio.to_thread(ledger.decisions.outcomes, decision_id):
+    async def _must_wait(self, decision_id: str) -> bool:
+        """Look again later at a decision whose outcome cannot be told yet, without waking its run for it."""
+        decisions = self._deps.ledger.decisions
+        if await asyncio.to_thread(decisions.outcomes, decision_id):
             return False
-        found = await asyncio.to_thread(ledger.decisions.nouns, decision_id)
-        seen = {row.node: row.body for row in found if row.node in ("observe", "execute")}
-        execution = Execution.model_validate_json(seen["execute"])
-        minutes = Situation.model_validate_json(seen["observe"]).settings.verify_minutes
-        tool, window = self._deps.tools[execution.step.action], timedelta(minutes=minutes)
-        if now >= latest_look(execution, window):
+        if await asyncio.to_thread(decisions.undo_requested, decision_id) is not None:
             return False
-        running = is_running(await look_up(self._deps, tool, execution.intent_key))
-        if running:
-            later = now + min(max(window / 4, SHORTEST_LOOK), LONGEST_LOOK)
-            await asyncio.to_thread(ledger.decisions.postpone, decision_id, later)
-        return running
+        found = await asyncio.to_thread(decisions.nouns, decision_id)
+        newest = {row.node: row.body for row in found}
+        change = to_watch(
+            Situation.model_validate_json(newest["observe"]),
+            Plan.model_validate_json(newest["plan"]),
+            Execution.model_validate_json(newest["execute"]),
+        )
+        later = await look_again(self._deps, change)
+        if later is not None:
+            await asyncio.to_thread(decisions.postpone, decision_id, later)
+        return later is not None
 
     def _busy(self, decision_id: str) -> bool:
         lock = self._locks.get(decision_id)

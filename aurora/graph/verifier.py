@@ -2,16 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import partial
 
 from langgraph.types import interrupt
 
 from aurora.domain import (
-    Execution,
     Facts,
     Finding,
-    Goal,
     Mode,
     Ruling,
     ToolResult,
@@ -25,12 +22,14 @@ from aurora.graph.hands import Silence, ask, is_running, look_up
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import the_execution, the_plan, the_ruling, the_situation, watched, watching
 from aurora.graph.state import State
-from aurora.policy.verification import Evidence
+from aurora.graph.window import Watched, evidence, look_again, to_watch
+from aurora.policy.restoration import differences
 from aurora.policy.verification import verify as compare
 
-PATIENCE = 4
-"""How many verification windows a job that still runs is waited for."""
-LEAST_PATIENCE = timedelta(minutes=5)
+SETTLING, UNDOING = 2.0, 15.0
+"""Seconds that a service is given to be seen as before once the tool is done, and while the tool says that it runs."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
+"""Seconds between two looks at a service that is not as before yet."""
 
 
 @recorded("wake", Wake, watching)
@@ -43,23 +42,19 @@ async def watch(state: State, deps: Deps) -> Draft[Wake]:
 
 async def due(state: State, deps: Deps) -> Wake | None:
     """Return why the wait is over, or None while it is not."""
-    now, execution = deps.clock(), the_execution(state)
+    now = deps.clock()
     if await asyncio.to_thread(deps.ledger.decisions.undo_requested, state.decision_id) is not None:
         return Wake(round=1, reason="undo_requested", woken_at=now)
     if await asyncio.to_thread(deps.ledger.decisions.outcomes, state.decision_id):
         return Wake(reason="reported", woken_at=now)
-    window = timedelta(minutes=the_situation(state).settings.verify_minutes)
-    if now < execution.executed_at + window:
-        return None
-    tool = deps.tools[execution.step.action]
-    if now < latest_look(execution, window) and is_running(await look_up(deps, tool, execution.intent_key)):
+    if await look_again(deps, the_change(state)) is not None:
         return None
     return Wake(reason="window_over", woken_at=now)
 
 
-def latest_look(execution: Execution, window: timedelta) -> datetime:
-    """Return until when a job that still runs is waited for."""
-    return execution.executed_at + max(PATIENCE * window, LEAST_PATIENCE)
+def the_change(state: State) -> Watched:
+    """Return what is waited for."""
+    return to_watch(the_situation(state), the_plan(state), the_execution(state))
 
 
 @recorded("verification", Verification, watched)
@@ -67,27 +62,12 @@ async def verify(state: State, deps: Deps) -> Draft[Verification]:
     """Compare the goal stated in the plan with what was measured afterwards."""
     execution = the_execution(state)
     found = await look_up(deps, deps.tools[execution.step.action], execution.intent_key)
-    seen = None if isinstance(found, Silence) else found
-    return Draft(await asyncio.to_thread(_verify, state, deps, seen))
+    return Draft(await asyncio.to_thread(_verify, state, deps, found))
 
 
-def _verify(state: State, deps: Deps, seen: ToolResult | None) -> Verification:
-    execution = the_execution(state)
-    reports = deps.ledger.decisions.outcomes(state.decision_id)
-    points = deps.ledger.metrics.recent(execution.step.target)
-    evidence = Evidence(
-        tool=seen,
-        points_before=[p for p in points if p.timestamp is not None and p.timestamp < execution.executed_at],
-        points_after=[p for p in points if p.timestamp is not None and p.timestamp >= execution.executed_at],
-        report=reports[-1].report if reports else None,
-    )
-    return compare(_goal(state), evidence)
-
-
-def _goal(state: State) -> Goal | None:
-    """Return the plan's goal, if what ran is what was planned: an edit to another action has a goal nobody stated."""
-    planned = the_plan(state)
-    return planned.goal if planned.step.action is the_execution(state).step.action else None
+def _verify(state: State, deps: Deps, found: ToolResult | Silence) -> Verification:
+    change, reports = the_change(state), deps.ledger.decisions.outcomes(state.decision_id)
+    return compare(change.goal, evidence(deps, change, found, reports[-1].report if reports else None))
 
 
 @recorded("undo", Undo, watched)
@@ -117,7 +97,8 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
     taken = await ask(deps, tool, "undo", lambda: tool.undo(execution.step, execution.intent_key, before))
     result = taken.as_result(tool) if isinstance(taken, Silence) else taken
     await asyncio.to_thread(deps.ledger.intents.finish, key, result)
-    return Draft(_undone(state, deps, result))
+    changed = await _settled(state, deps, key) if result.status == "ok" else await _changed(state, deps)
+    return Draft(_undone(state, deps, result, changed))
 
 
 def _undo_gate(state: State) -> Callable[[Facts, Mode], Ruling]:
@@ -132,11 +113,49 @@ def _undo_gate(state: State) -> Callable[[Facts, Mode], Ruling]:
     return check
 
 
-def _undone(state: State, deps: Deps, result: ToolResult) -> Undo:
+async def _settled(state: State, deps: Deps, key: str) -> dict[str, str] | None:
+    """Look until all is as before, or for long enough; return what is not, or None where nobody can tell."""
+    loop, pause, tool = asyncio.get_running_loop(), FIRST_PAUSE, deps.tools[the_execution(state).step.action]
+    begun = loop.time()
+    while changed := await _changed(state, deps):
+        running = is_running(await look_up(deps, tool, key))
+        if loop.time() + pause > begun + min(UNDOING if running else SETTLING, deps.tool_timeout_seconds):
+            return changed
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+    return changed
+
+
+async def _changed(state: State, deps: Deps) -> dict[str, str] | None:
+    """Return what is not as it was when it was decided, of all that the step may have changed."""
+    step, before = the_execution(state).step, the_situation(state).serving
+    tool = deps.tools[step.action]
+    now = await ask(deps, tool, "observe", lambda: tool.observe(step.target))
+    return None if isinstance(now, Silence) else differences(step, before, now)
+
+
+def _undone(state: State, deps: Deps, result: ToolResult, changed: dict[str, str] | None) -> Undo:
     request = deps.ledger.decisions.undo_requested(state.decision_id)
     why = "It did not help."
     if request is not None:
         why = f"{request.by} asked for it{f': {request.reason}' if request.reason else '.'}"
-    if result.status == "ok":
-        return Undo(status="undone", reasoning=why, by=request.by if request else "aurora", result=result)
-    return Undo(status="failed", reasoning=f"{why} {result.called}: {result.detail}", result=result)
+    restored, seen = _as_before(changed)
+    if result.status != "ok":
+        return Undo(
+            status="failed", reasoning=f"{why} {result.called}: {result.detail}", restored=restored, result=result
+        )
+    if restored is False:
+        word = f"{why} {result.called} says that it is taken back, but {seen}"
+        return Undo(status="failed", reasoning=word, restored=restored, result=result)
+    by = request.by if request else "aurora"
+    return Undo(
+        status="undone", reasoning=f"{why} It was taken back, and {seen}", by=by, restored=restored, result=result
+    )
+
+
+def _as_before(changed: dict[str, str] | None) -> tuple[bool | None, str]:
+    if changed is None:
+        return None, "whether all is as before, the tool cannot tell."
+    if changed:
+        return False, f"the service is not seen to be as before: {', '.join(changed.values())}."
+    return True, "the service is seen to be as before."

@@ -1,11 +1,12 @@
 """What a move is to reach, in a number that can be measured afterwards."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from aurora.domain import Goal
 from aurora.policy.moves import Move, Side
 from aurora.policy.signs import error_limit, healthy_accuracy, latency_limit
-from aurora.policy.view import View, usage
+from aurora.policy.view import View, memory_pressure, usage
 
 
 def goal_for(move: Move, side: Side, seen: View) -> Goal | None:
@@ -63,17 +64,32 @@ def _latency(seen: View) -> Goal:
 
 
 def _usage(seen: View) -> Goal:
-    before = usage(seen)
-    busiest = seen.get("replicas.busiest_load")
-    before = busiest if busiest is not None and (before is None or busiest > before) else before
+    """Bring the busiest of CPU, GPU and replicas under its limit; memory where that is what is full."""
+    load, memory = _load(seen), memory_pressure(seen)
     limit = seen.settings.thresholds.usage_high
+    if memory is not None and memory > limit and memory > (load or 0.0):
+        return _at_most(seen, "memory_usage", limit, memory)
+    return _at_most(seen, "usage", limit, load)
+
+
+def _room(seen: View) -> Goal:
+    """Give back what is idle, and stay under the limit with what is left."""
+    return _at_most(seen, "usage", seen.settings.thresholds.usage_high, _load(seen)).evolve(keep=True)
+
+
+def _load(seen: View) -> float | None:
+    known = [load for load in (usage(seen), seen.get("replicas.busiest_load")) if load is not None]
+    return max(known, default=None)
+
+
+def _at_most(seen: View, metric: Literal["usage", "memory_usage"], limit: float, before: float | None) -> Goal:
     return Goal(
-        metric="usage",
+        metric=metric,
         direction="at_most",
         threshold=limit,
         before=before,
         within_minutes=seen.settings.verify_minutes,
-        summary=f"usage of at most {limit:.2f}{_from(before, '.2f')}",
+        summary=f"{metric.replace('_', ' ')} of at most {limit:.2f}{_from(before, '.2f')}",
     )
 
 
@@ -98,5 +114,5 @@ GOALS: Mapping[Move, Callable[[View], Goal]] = {
     Move.ROUTE_AWAY: _latency_or_errors,
     Move.ROUTE_BACK: _latency_or_errors,
     Move.SCALE_UP: _latency_or_errors,
-    Move.SCALE_DOWN: _usage,
+    Move.SCALE_DOWN: _room,
 }

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora.domain import Goal, MetricPoint, OutcomeReport, ToolResult, Verification
-from aurora.policy.verification import Evidence, verify
+from aurora.policy.evidence import Evidence
+from aurora.policy.verification import verify
 
 ACCURACY = Goal(
     metric="accuracy", direction="at_least", threshold=0.8, before=0.72, within_minutes=120, summary="accuracy of 0.8"
@@ -17,6 +18,7 @@ LATENCY = Goal(
     metric="latency_ms", direction="at_most", threshold=1000, before=1400, within_minutes=120, summary="1000 ms"
 )
 USAGE = Goal(metric="usage", direction="at_most", threshold=0.85, before=0.05, within_minutes=120, summary="usage")
+ROOM = USAGE.evolve(keep=True)
 
 
 def tool(metrics: Any = None, status: str = "ok", state: str = "done", **answer: Any) -> ToolResult:
@@ -48,8 +50,15 @@ def test_a_goal_that_was_reached_before_and_is_worse_now_is_not_better() -> None
     assert by_tool(low, {"before": 0.72, "after": 0.65, "samples": 500}).outcome == "not_better"
 
 
-def test_usage_may_rise_as_long_as_it_stays_under_its_limit() -> None:
-    assert by_tool(USAGE, {"before": 0.05, "after": 0.12, "samples": 500}).outcome == "better"
+def test_usage_may_rise_as_long_as_it_stays_under_its_limit_where_replicas_were_given_back() -> None:
+    assert by_tool(ROOM, {"before": 0.05, "after": 0.12, "samples": 500}).outcome == "better"
+    assert by_tool(ROOM, {"before": 0.05, "after": 0.92, "samples": 500}).outcome == "not_better"
+
+
+@pytest.mark.parametrize("after", [0.05, 0.12, 0.8])
+def test_a_goal_that_was_met_before_is_not_reached_for_still_being_met(after: float) -> None:
+    found = by_tool(USAGE, {"before": 0.05, "after": after, "samples": 500})
+    assert (found.outcome, found.verified) == ("cannot_tell", False)
 
 
 @pytest.mark.parametrize(
@@ -102,15 +111,15 @@ def test_most_of_the_way_to_the_goal_helped_too(after: float, outcome: str) -> N
 
 @pytest.mark.parametrize("status", ["failed", "no_data", "refused"])
 def test_a_tool_that_cannot_answer_leaves_it_to_the_history(status: str) -> None:
-    after = [point(accuracy=0.9), point(accuracy=0.88)]
+    after = [point(accuracy=0.9), point(accuracy=0.88), point(accuracy=0.89)]
     found = verify(ACCURACY, Evidence(tool=tool(status=status), points_after=after))
     assert (found.outcome, found.source, found.verified) == ("better", "history", True)
 
 
 def test_the_history_is_read_by_its_median_and_only_where_labels_stand_behind_it() -> None:
-    after = [point(accuracy=0.64), point(accuracy=0.65), point(accuracy=1.0)]
+    after = [point(accuracy=0.64), point(accuracy=0.65), point(accuracy=0.65), point(accuracy=1.0)]
     assert verify(ACCURACY, Evidence(points_before=[point(accuracy=0.6)], points_after=after)).outcome == "not_better"
-    assert verify(ACCURACY, Evidence(points_after=[point(accuracy=0.9, labels=0)])).outcome == "cannot_tell"
+    assert verify(ACCURACY, Evidence(points_after=[point(accuracy=0.9, labels=0)] * 5)).outcome == "cannot_tell"
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.05, 0.95), (0.05, 0.86), (0.84, 0.99), (0.85, 0.9)])
@@ -119,7 +128,7 @@ def test_what_met_its_goal_before_and_misses_it_now_is_not_on_its_way_there(befo
 
 
 def test_usage_is_read_from_the_busier_resource() -> None:
-    after = [point(cpu_usage=0.2, gpu_usage=0.94)]
+    after = [point(cpu_usage=0.2, gpu_usage=0.94)] * 3
     assert verify(USAGE, Evidence(points_after=after)).outcome == "not_better"
 
 
@@ -185,4 +194,4 @@ def test_a_look_that_failed_says_nothing_of_what_was_done() -> None:
     unreachable = ToolResult(status="failed", called="test.look_up", detail="No route to host.")
 
     assert verify(ACCURACY, Evidence(tool=unreachable)).outcome == "cannot_tell"
-    assert verify(ACCURACY, Evidence(tool=unreachable, points_after=[point(accuracy=0.9)])).outcome == "better"
+    assert verify(ACCURACY, Evidence(tool=unreachable, points_after=[point(accuracy=0.9)] * 3)).outcome == "better"
