@@ -23,6 +23,7 @@ from aurora.domain import (
     Text,
     Trust,
     Value,
+    Watch,
 )
 
 T = TypeVar("T")
@@ -152,6 +153,10 @@ class DecisionSummary(Value):
     simulated: bool
     created_at: datetime
     updated_at: datetime
+    executed_at: datetime | None
+    """When it was done; null while nothing was."""
+    why: str
+    """The Planner's reasons or, where it went no further, those of the Critic or of the guardrail that refused it."""
 
 
 class UndoReason(Value):
@@ -183,6 +188,14 @@ ApprovalStatus = Literal["waiting", "approved", "rejected", "edited", "expired"]
 # --- models, mode, chat, health ------------------------------------------------------------------------------------
 
 
+class Sample(Value):
+    """One point of a model's history, in short."""
+
+    timestamp: datetime
+    accuracy: float | None
+    latency_ms: float | None
+
+
 class ModelView(Value):
     """One model as AURORA knows it."""
 
@@ -196,8 +209,15 @@ class ModelView(Value):
     last_metrics: MetricPoint | None
     last_decision: str | None
     """A decision id."""
+    decided: DecisionSummary | None
+    """That decision in short."""
     settings: ModelSettings
     """With the autonomy of each action."""
+    watch: Watch | None = None
+    """What the monitor makes of it; null before its first look."""
+
+    history: tuple[Sample, ...] = ()
+    """Its newest points, oldest first; as many as `history` asked for, none unless asked."""
 
 
 class Series(Value):

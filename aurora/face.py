@@ -36,6 +36,7 @@ from aurora.domain import (
 )
 from aurora.errors import AuroraError, Conflict, Invalid
 from aurora.graph.build import build_graph
+from aurora.graph.monitor import Monitor
 from aurora.graph.runner import Runner
 from aurora.ledger import Ledger
 from aurora.memory import Memory
@@ -56,6 +57,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         self._parts = parts
         self._portal = portal
         self._runner = runner
+        self._monitor = Monitor(parts.deps, runner)
         self._stack = stack
         self._replies_kept_until = datetime.min.replace(tzinfo=UTC)
         self.planner = PlannerAgent(self)
@@ -260,9 +262,8 @@ class Aurora(AbstractContextManager["Aurora"]):
 
     def add_metrics(self, points: Sequence[MetricPoint], received_at: datetime | None = None) -> int:
         """Keep points as the models' history; return how many."""
-        for name in {point.model_name for point in points}:
-            self.meet(name)
-        self.ledger.metrics.add(points, received_at or self._parts.deps.clock())
+        deps = self._parts.deps
+        self.ledger.metrics.add(points, received_at or deps.clock(), simulated=deps.simulated)
         return len(points)
 
     def health(self) -> dict[str, Any]:
@@ -297,6 +298,10 @@ class Aurora(AbstractContextManager["Aurora"]):
     def _due_by(self, seconds: float) -> bool:
         soon = self._parts.deps.clock() + timedelta(seconds=seconds)
         return bool(self.ledger.decisions.due(soon) or self.ledger.decisions.unfinished())
+
+    def watch(self) -> int:
+        """Judge every model that is due by its stored points; return how many decisions were opened."""
+        return self._portal.call(self._monitor.round)
 
     def sweep(self) -> int:
         """Advance every decision that waits for nothing any more; return how many there were."""

@@ -74,6 +74,8 @@ SUMMARY: dict[str, Any] = {
     "simulated": True,
     "created_at": MOMENT,
     "updated_at": MOMENT,
+    "executed_at": MOMENT,
+    "why": "Accuracy 0.75 is well under its baseline of 0.88, and the inputs drifted by 0.60.",
 }
 
 RECORD: dict[str, Any] = {
@@ -193,7 +195,10 @@ MODEL: dict[str, Any] = {
     "last_seen": MOMENT,
     "last_metrics": POINT,
     "last_decision": DECISION_ID,
+    "decided": SUMMARY,
     "settings": SETTINGS,
+    "history": [{"timestamp": MOMENT, "accuracy": 0.87, "latency_ms": 310}],
+    "watch": {"word": "quiet", "since": None, "signs": [], "held_by": "", "looked_at": MOMENT},
 }
 
 MODE = {"mode": "ask", "reason": "Release week."}

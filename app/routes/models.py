@@ -11,8 +11,8 @@ from app.problems import field_error, invalid_fields
 from app.routes import examples
 from app.routes.route import By, Installation, Limit, ModelName, NamedRoute, Route, role
 from app.schemas import Accepted, ModelView, Page, Points, Series, Whole
-from aurora.domain import MetricPoint, ModelSettings, Moment, Name
-from aurora.ledger.records import ModelRecord
+from aurora.domain import MetricPoint, ModelSettings, Moment, Name, Watch
+from aurora.ledger.records import ModelRecord, WatchRecord, seen_as
 
 router = APIRouter(route_class=Route, tags=["models"])
 named = APIRouter(route_class=NamedRoute, tags=["models"])
@@ -53,7 +53,9 @@ def models(
 ) -> Page[ModelView]:
     """List every model seen, by name."""
     found = aurora.ledger.models.list(limit, after, q)
-    return Page(items=tuple(_view(record, aurora) for record in found.items), next=found.next)
+    watches = aurora.ledger.watches.of([record.name for record in found.items])
+    items = tuple(_view(record, aurora, watches.get(record.name)) for record in found.items)
+    return Page(items=items, next=found.next)
 
 
 @named.get(
@@ -81,7 +83,7 @@ def series(
 @named.get("/api/models/{name:path}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.MODEL))
 def model(name: ModelName, aurora: Installation) -> ModelView:
     """Tell about one model, with its settings."""
-    return _view(aurora.ledger.models.get(name), aurora)
+    return _view(aurora.ledger.models.get(name), aurora, aurora.ledger.watches.get(name))
 
 
 @named.put("/api/models/{name:path}", openapi_extra=role(Role.ADMIN), responses=examples.shown(examples.MODEL))
@@ -93,10 +95,10 @@ def put_model(
 ) -> ModelView:
     """Replace a model's settings; what is left out takes its default. May come before the model's first metric."""
     aurora.put_settings(name, settings, by=caller.owner)
-    return _view(aurora.ledger.models.get(name), aurora)
+    return _view(aurora.ledger.models.get(name), aurora, aurora.ledger.watches.get(name))
 
 
-def _view(record: ModelRecord, aurora: Installation) -> ModelView:
+def _view(record: ModelRecord, aurora: Installation, watch: WatchRecord | None) -> ModelView:
     last = record.last_point or _looked_at(record, aurora)
     return ModelView(
         name=record.name,
@@ -108,6 +110,7 @@ def _view(record: ModelRecord, aurora: Installation) -> ModelView:
         last_metrics=last,
         last_decision=record.last_decision_id,
         settings=record.settings,
+        watch=None if watch is None or watch.looked_at is None else seen_as(Watch, watch),
     )
 
 

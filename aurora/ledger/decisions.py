@@ -5,7 +5,7 @@ question it asks, what it says to people and what it leaves to memory. A second 
 nothing and returns the first, so that a run that was interrupted can be repeated from its beginning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -47,6 +47,7 @@ from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, NounRecord, OutcomeRecord, Page, UndoRequest, seen_as
 from aurora.ledger.store import Store, insert_new
 from aurora.ledger.tables import DecisionRow, NounRow, OutcomeRow, UndoRow
+from aurora.ledger.wakeups import WakeUps
 from aurora.ports import Clock
 
 _decisions = DecisionRow.__table__
@@ -59,9 +60,10 @@ _UPDATE = update(_decisions).where(_THIS)
 class Decisions(Part):
     """The decisions."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, models: Models) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit, models: Models, wakeups: WakeUps) -> None:
         super().__init__(store, clock, audit)
         self._models = models
+        self._wakeups = wakeups
 
     def open(
         self,
@@ -77,7 +79,24 @@ class Decisions(Part):
 
         `held` keeps it out of `unfinished` until it is released: its caller takes it further step by step.
         """
-        id, now, name = decision_id or f"dec_{uuid4().hex}", self._now(), telemetry.model_name
+        id = decision_id or f"dec_{uuid4().hex}"
+        with self._store.write() as session:
+            self.open_in(session, id, telemetry, dry_run=dry_run, mode=mode, simulated=simulated, held=held)
+        return id
+
+    def open_in(
+        self,
+        session: Session,
+        id: str,
+        telemetry: Telemetry,
+        *,
+        dry_run: bool,
+        mode: Mode,
+        simulated: bool,
+        held: bool = False,
+    ) -> None:
+        """Do what `open` does, in the transaction of whoever has a reason to."""
+        now, name = self._now(), telemetry.model_name
         values = {
             "id": id,
             "model_name": name,
@@ -93,12 +112,10 @@ class Decisions(Part):
             "price": 0.0,
         }
         body = {"decision_id": id, "mode": mode.value, "dry_run": dry_run, "simulated": simulated}
-        with self._store.write() as session:
-            touch(session, [name], now, simulated)
-            if insert_new(session, DecisionRow, **values):
-                digest = sha256(to_json(telemetry))
-                self._audit.append(session, chain_of(name), "decision.opened", AURORA, body | {"telemetry": digest})
-        return id
+        touch(session, [name], now, simulated)
+        if insert_new(session, DecisionRow, **values):
+            digest = sha256(to_json(telemetry))
+            self._audit.append(session, chain_of(name), "decision.opened", AURORA, body | {"telemetry": digest})
 
     def record(
         self,
@@ -123,6 +140,7 @@ class Decisions(Part):
             stands = dict(standing) | self._stated(session, decision, noun) | {"updated_at": now}
             if verify_at is not None:
                 stands["verify_at"] = verify_at
+                self._wakeups.verify(session, id, verify_at, now)
             if ask is not None:
                 approvals.ask(session, decision, ask, now)
                 stands["approval_id"] = ask.id
@@ -150,6 +168,20 @@ class Decisions(Part):
         statement = select(NounRow).where(col(NounRow.decision_id) == id).order_by(col(NounRow.number))
         with self._store.read() as session:
             return [seen_as(NounRecord, row) for row in session.scalars(statement)]
+
+    def newest(self, ids: Collection[str], nodes: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return the newest JSON that each of `nodes` recorded for several decisions: by id, then by node."""
+        of = (col(NounRow.decision_id).in_(ids), col(NounRow.node).in_(nodes))
+        statement = select(col(NounRow.decision_id), col(NounRow.node), col(NounRow.body)).where(*of)
+        found: dict[str, dict[str, str]] = {id: {} for id in ids}
+        with self._store.read() as session:
+            for id, node, body in session.execute(statement.order_by(col(NounRow.number))):
+                found[id][node] = body
+        return found
+
+    def several(self, ids: Collection[str]) -> Sequence[DecisionRecord]:
+        """Return the decisions with these ids, oldest first; an unknown id is left out."""
+        return self._read(select(DecisionRow).where(col(DecisionRow.id).in_(ids)).order_by(col(DecisionRow.number)))
 
     def due(self, now: datetime) -> Sequence[DecisionRecord]:
         """Return decisions whose outcome is pending and to be looked at by `now`, the longest due first."""
@@ -186,6 +218,7 @@ class Decisions(Part):
         with self._store.write() as session:
             decision = _locked(session, id)
             session.execute(_UPDATE, {"of": id, "verify_at": verify_at, "updated_at": self._now()})
+            self._wakeups.verify(session, id, verify_at, self._now())
             body = {"decision_id": id, "verify_at": verify_at.isoformat()}
             self._audit.append(session, chain_of(decision.model_name), "decision.postponed", AURORA, body)
 

@@ -4,6 +4,7 @@ In flight is a change that may be happening or has not been verified: an effect 
 that was done while its decision is still being written down, and a change whose outcome is pending.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Subquery, and_, exists, func, or_, select, union
@@ -74,6 +75,12 @@ def _in_change() -> Subquery:
         begun,
         decided.where(_decisions.status == Status.RUNNING.value, done),
     ).subquery()
+
+
+def models_in_change(session: Session, names: Sequence[str]) -> set[str]:
+    """Return which of `names` have a change in flight."""
+    changes = _in_change().c
+    return set(session.scalars(select(changes.model_name).where(changes.model_name.in_(names))))
 
 
 def _in_flight(session: Session, model_name: str, decision_id: str) -> tuple[str, ...]:

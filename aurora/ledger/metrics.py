@@ -1,10 +1,11 @@
 """The history of the models, point by point."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, extract, func, insert, literal, select
+from sqlalchemy import ColumnElement, extract, func, insert, literal, select, union_all
+from sqlalchemy.engine import Row as Fetched
 from sqlmodel import col
 
 from aurora.domain import METRICS, MetricPoint
@@ -13,22 +14,30 @@ from aurora.ledger.models import touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import seen_as
 from aurora.ledger.tables import PointRow
+from aurora.ledger.watches import hear
 
 _INSERT = insert(PointRow.__table__)
+_C = PointRow.__table__.c
+_FIELDS = tuple(MetricPoint.model_fields)
+_POINTS = select(_C.number, *(_C[name] for name in _FIELDS)).order_by(_C.timestamp.desc(), _C.number.desc())
+TOGETHER = 50
+"""Of how many models one statement reads the points; SQLite joins at most 500 selections."""
 
 
 class Metrics(Part):
     """Metric points. They come in bulk and are not audited one by one."""
 
-    def add(self, points: Sequence[MetricPoint], received_at: datetime) -> None:
-        """Keep `points`; one without a time of its own gets `received_at`. Their models count as seen."""
+    def add(self, points: Sequence[MetricPoint], received_at: datetime, simulated: bool | None = None) -> None:
+        """Keep `points`; one without a time of its own gets `received_at`. Their models count as seen, and as due."""
         if not points:
             return
         received = {"received_at": received_at}
         rows = [{**vars(point), "timestamp": point.timestamp or received_at, **received} for point in points]
         with self._store.write() as session:
-            touch(session, {point.model_name for point in points}, received_at)
+            names = {point.model_name for point in points}
+            touch(session, names, received_at, simulated)
             session.execute(_INSERT, rows)
+            hear(session, names, received_at)
 
     def recent(self, name: str, limit: int = 200, until: datetime | None = None) -> list[MetricPoint]:
         """Return the newest points up to and including `until`, oldest first."""
@@ -38,6 +47,17 @@ class Metrics(Part):
             statement = statement.where(col(PointRow.timestamp) <= until)
         with self._store.read() as session:
             return [seen_as(MetricPoint, row) for row in session.scalars(statement)][::-1]
+
+    def recent_of(self, names: Sequence[str], limit: int = 200) -> dict[str, list[MetricPoint]]:
+        """Return the newest points of several models, oldest first; they are trusted to be as they were written."""
+        found: dict[str, list[MetricPoint]] = {name: [] for name in names}
+        with self._store.read() as session:
+            for some in batched(names, TOGETHER):
+                newest = [_POINTS.where(_C.model_name == name).limit(limit).subquery() for name in some]
+                rows = session.execute(union_all(*(select(one) for one in newest))).all()
+                for row in sorted(rows, key=lambda row: (row.timestamp, row.number)):
+                    found[row.model_name].append(_point(row))
+        return found
 
     def latest(self, name: str) -> MetricPoint | None:
         """Return the newest point."""
@@ -63,6 +83,15 @@ class Metrics(Part):
         )
         with self._store.read() as session:
             return [_bucket(row._asdict()) for row in session.execute(statement)]
+
+
+def batched(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut `names` into pieces of at most `size`."""
+    return (names[start : start + size] for start in range(0, len(names), size))
+
+
+def _point(row: Fetched[*tuple[Any, ...]]) -> MetricPoint:
+    return MetricPoint.model_construct(**dict(zip(_FIELDS, row[1:], strict=True)))
 
 
 def _bucket(row: dict[str, Any]) -> dict[str, Any]:

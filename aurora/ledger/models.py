@@ -1,6 +1,6 @@
 """The models that AURORA has seen, and what each may expect of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, case, func, select, update
@@ -53,6 +53,15 @@ class Models(Part):
         statement = select(col(ModelRow.settings), col(ModelRow.simulated)).where(col(ModelRow.name) == name)
         row = session.execute(statement).one_or_none()
         return ModelSettings() if row is None else self._resolved(row.settings, row.simulated)
+
+    def told_in(self, session: Session, names: Sequence[str]) -> dict[str, tuple[ModelSettings, Mode]]:
+        """Return the settings and the own mode of several models, in the transaction of whoever asks."""
+        statement = select(col(ModelRow.name), col(ModelRow.settings), col(ModelRow.simulated))
+        rows = session.execute(statement.where(col(ModelRow.name).in_(names)))
+        return {
+            row.name: (self._resolved(row.settings, row.simulated), mode_of(row.settings, row.simulated))
+            for row in rows
+        }
 
     def put_settings(self, name: str, settings: ModelSettings, by: str) -> ModelRecord:
         """Replace what is set for the model by what is set in `settings`; it need not have been seen before."""

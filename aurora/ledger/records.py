@@ -21,6 +21,7 @@ from aurora.domain import (
     Telemetry,
     ToolResult,
     Value,
+    Watch,
 )
 
 T = TypeVar("T")
@@ -55,6 +56,42 @@ class ModelRecord(Value):
     last_decision_id: str | None = None
 
 
+class WatchRecord(Watch):
+    """What the monitor thinks of a model, with all that it needs to go on after a restart."""
+
+    model_name: str
+    due_at: Moment
+    heard: int
+    """Grows by one whenever points arrive."""
+    heard_at: Moment
+    heard_before: Moment | None
+    """When those had arrived that were judged before."""
+    judged: int
+    """What `heard` was when the points were last judged."""
+    usual_seconds: float | None
+    """How long it usually takes until points arrive; None while nobody knows."""
+    silent_at: Moment | None
+    """From when on it has been silent for too long; None where that is not known, or was told."""
+    newest_at: Moment | None
+    """The newest point judged."""
+    breach_at: Moment | None
+    """When the present breach was first believed."""
+    turn: int
+    """Grows by one with every look claimed: of two that claim the same turn one wins."""
+    signature: dict[str, float]
+    """What was looked at in this breach: how far each sign reached at most."""
+    looks: int
+    """How often this was looked at in vain."""
+    claimed_at: Moment | None
+    decision_id: str | None
+    """The decision that the last look opened, until it is known what it came to."""
+    next_allowed_at: Moment | None
+    """Not before then is the same evidence looked at again."""
+    storm: str | None
+    """The storm that it belongs to: many models, one shared cause."""
+    storm_until: Moment | None
+
+
 class DecisionRecord(Value):
     """Where a decision stands."""
 
@@ -73,6 +110,21 @@ class DecisionRecord(Value):
     confidence: float | None = None
     approval_id: str | None = None
     verify_at: Moment | None = None
+    reported: bool = False
+    """Whether the last word is said: there is nothing left to do."""
+
+
+class Surroundings(Value):
+    """What else the ledger knows of a watched model."""
+
+    settings: ModelSettings
+    stopped: bool = False
+    in_flight: bool = False
+    """A decision is under way, asks, or waits for its outcome; or an effect of one does."""
+    changed_at: Moment | None = None
+    """When something was last changed, or taken back."""
+    last: DecisionRecord | None = None
+    """The decision that the last look opened."""
 
 
 class NounRecord(Value):

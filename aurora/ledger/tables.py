@@ -72,6 +72,36 @@ class PointRow(Row, table=True):
     replicas: tuple[Replica, ...] = Field(default=(), sa_type=AsJson(tuple[Replica, ...]))
 
 
+class WatchRow(Row, table=True):
+    """What the monitor thinks of a model; see `WatchRecord`. No foreign key, as with the points."""
+
+    __tablename__ = "watches"
+
+    model_name: str = Field(primary_key=True, sa_type=Key)
+    due_at: datetime = Field(sa_type=Utc, index=True)
+    heard: int = Field(default=0, sa_type=NUMBER)
+    heard_at: datetime = Field(sa_type=Utc)
+    heard_before: datetime | None = Field(default=None, sa_type=Utc)
+    judged: int = Field(default=0, sa_type=NUMBER)
+    looked_at: datetime | None = Field(default=None, sa_type=Utc)
+    usual_seconds: float | None = None
+    silent_at: datetime | None = Field(default=None, sa_type=Utc)
+    word: str = "quiet"
+    since: datetime | None = Field(default=None, sa_type=Utc)
+    signs: tuple[str, ...] = Field(default=(), sa_type=AsJson(tuple[str, ...]))
+    held_by: str = ""
+    newest_at: datetime | None = Field(default=None, sa_type=Utc)
+    breach_at: datetime | None = Field(default=None, sa_type=Utc, index=True)
+    turn: int = Field(default=0, sa_type=NUMBER)
+    signature: dict[str, float] = Field(default={}, sa_type=AsJson(dict[str, float]))
+    looks: int = 0
+    claimed_at: datetime | None = Field(default=None, sa_type=Utc)
+    decision_id: str | None = Field(default=None, sa_type=Key)
+    next_allowed_at: datetime | None = Field(default=None, sa_type=Utc)
+    storm: str | None = Field(default=None, sa_type=Key)
+    storm_until: datetime | None = Field(default=None, sa_type=Utc)
+
+
 class DecisionRow(Row, table=True):
     """Where a decision stands; what led there is in its nouns."""
 

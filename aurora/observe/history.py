@@ -1,17 +1,16 @@
 """What a model's stored points say: its healthy level, its trends, and for how long it has been outside its limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from statistics import StatisticsError, linear_regression, median
 
 from aurora.domain import Baseline, History, MetricPoint, ModelSettings
+from aurora.observe.breaches import breaching_points
 
 NEWEST = 20
 """How many of the newest points a trend is taken from."""
 ENOUGH = 10
 """From how many older points on a history is trusted as a baseline."""
-SLIPPED = 0.05
-"""How far under its baseline an accuracy counts as outside its limits."""
 
 
 def healthy_level(points: Sequence[MetricPoint]) -> Baseline:
@@ -42,7 +41,7 @@ def history(points: Sequence[MetricPoint], settings: ModelSettings, baseline: Ba
         span_hours=span,
         accuracy_slope=_slope(points, "accuracy"),
         latency_slope=_slope(points, "latency_ms"),
-        breaching_points=_run_length(points, lambda point: _breaches(point, settings, baseline)),
+        breaching_points=breaching_points(points, settings, baseline),
     )
 
 
@@ -64,17 +63,3 @@ def _slope(points: Sequence[MetricPoint], metric: str) -> float | None:
     except StatisticsError:
         # One point, or several at the same moment, have no slope.
         return None
-
-
-def _run_length(points: Sequence[MetricPoint], holds: Callable[[MetricPoint], bool]) -> int:
-    for length, point in enumerate(reversed(points)):
-        if not holds(point):
-            return length
-    return len(points)
-
-
-def _breaches(point: MetricPoint, settings: ModelSettings, baseline: Baseline) -> bool:
-    floor = max(settings.accuracy_floor, (baseline.accuracy or 0.0) - SLIPPED)
-    too_wrong = point.accuracy is not None and point.accuracy < floor
-    too_slow = point.latency_ms is not None and point.latency_ms > settings.latency_slo_ms
-    return too_wrong or too_slow

@@ -60,6 +60,11 @@ def observe(
     )
 
 
+def baseline_of(settings: ModelSettings, points: Sequence[MetricPoint]) -> Baseline:
+    """Return the healthy level where nobody has sent one: that of the settings, else of the history."""
+    return _merged([("settings", settings.baseline), ("history", healthy_level(points))])[0]
+
+
 def _baseline(
     telemetry: Telemetry, settings: ModelSettings, points: Sequence[MetricPoint]
 ) -> tuple[Baseline, dict[str, Source]]:
@@ -71,6 +76,10 @@ def _baseline(
         ("telemetry", Baseline(throughput_rps=traffic.rps_baseline) if traffic else None),
         ("history", healthy_level(points)),
     ]
+    return _merged(given)
+
+
+def _merged(given: Sequence[tuple[Source, Baseline | None]]) -> tuple[Baseline, dict[str, Source]]:
     levels: dict[str, float] = {}
     sources: dict[str, Source] = {}
     for source, baseline in given:

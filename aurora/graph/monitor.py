@@ -1,0 +1,248 @@
+"""The monitor: judges the stored points of every model that is due, and opens a decision where one is worth it.
+
+A round is level-triggered and may be run by anybody at any time: what is due follows from the ledger alone, and of two
+rounds at once one opens each decision. Most models have nothing new; one statement passes over all of them. Points
+that cannot be read today are read in the next round.
+
+It does not decide what to do, and does not take decisions further once they are opened: the runner and its sweep do.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
+
+from aurora.domain import MetricPoint, Notice, Telemetry
+from aurora.graph.attention import AWAY, INTERVAL, attend, claimed, decision_id, heard, is_silent, patience, silence
+from aurora.graph.deps import Deps
+from aurora.graph.storms import LATELY, LEAST, SHARE, may_look, rising
+from aurora.observe import Verdict, baseline_of, judge, telemetry_of
+from aurora.observe.versions import in_order
+
+if TYPE_CHECKING:
+    from aurora.ledger.records import Surroundings, WatchRecord
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""How many models are read, judged and written together."""
+POINTS = 200
+"""How many of a model's newest points are judged: those that a decision looks at too."""
+AT_ONCE = 4
+"""How many decisions of the monitor are worked out side by side."""
+SECONDS_PER_ROUND = 2.0
+"""How long a round waits for the decisions it opened. They go on without it; the next round is not theirs to delay."""
+NEWEST = 20
+"""From how many points the usual interval is taken."""
+
+
+class Starter(Protocol):
+    """Whoever takes an opened decision up to its end or its first interrupt."""
+
+    async def start(self, decision_id: str) -> None:
+        """Run a new decision."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A model that is worth a look."""
+
+    watch: "WatchRecord"
+    verdict: Verdict
+    around: "Surroundings"
+    look: Telemetry | None
+
+
+class Monitor:
+    """Watches all models of one ledger; its rounds run on one event loop."""
+
+    def __init__(self, deps: Deps, runner: Starter) -> None:
+        self._deps = deps
+        self._runner = runner
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def round(self) -> int:
+        """Judge whatever is due; return how many decisions were opened."""
+        wanted = await asyncio.to_thread(self._judge_all)
+        opened = await asyncio.to_thread(self._open_all, wanted)
+        started = [self._start(one) for one in opened]
+        if started:
+            await asyncio.wait(started, timeout=SECONDS_PER_ROUND)
+        return len(opened)
+
+    # --- judging -----------------------------------------------------------------------------------------------------
+
+    def _judge_all(self) -> list[Wanted]:
+        watches, now = self._deps.ledger.watches, self._deps.clock()
+        watches.pass_over(now, now + INTERVAL)
+        wanted: list[Wanted] = []
+        after = ""
+        while batch := watches.due(now, BATCH, after):
+            wanted += self._judge(batch, now)
+            after = batch[-1].model_name
+        return wanted
+
+    def _judge(self, batch: Sequence["WatchRecord"], now: datetime) -> list[Wanted]:
+        ledger = self._deps.ledger
+        silent = [watch for watch in batch if watch.heard <= watch.judged and _fell_silent(watch, now)]
+        rest = [watch for watch in batch if watch not in silent]
+        around = ledger.watches.surroundings(rest)
+        points = ledger.metrics.recent_of([watch.model_name for watch in rest], POINTS)
+        kept, wanted = [], []
+        for watch in rest:
+            name = watch.model_name
+            found, want = _judged(watch, points[name], around[name], now)
+            kept.append(found)
+            wanted += [want] if want is not None else []
+        told, notices = _told(silent, ledger.watches.reporting(now - LATELY) if silent else 0, now)
+        ledger.watches.keep([*kept, *told], notices)
+        return wanted
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+
+    def _open_all(self, wanted: Sequence[Wanted]) -> list[str]:
+        """Claim the looks that no storm holds, and open their decisions; return the ids of these."""
+        if not wanted:
+            return []
+        watches, now = self._deps.ledger.watches, self._deps.clock()
+        breaching = watches.breaching(now - LATELY)
+        storm = rising(breaching, watches.reporting(now - LATELY), now)
+        if storm is not None:
+            watches.join_storm(storm.joining, storm.id, storm.until, storm.notices)
+            breaching = watches.breaching(now - LATELY)
+        flying = watches.at_work([watch.model_name for watch in breaching if watch.storm])
+        opened, put_off = [], []
+        for one in wanted:
+            name = one.watch.model_name
+            if not may_look(name, breaching, flying, now):
+                put_off.append(name)
+            elif self._claim(one, now):
+                opened += [decision_id(one.watch)] if one.look is not None else []
+                flying.add(name)
+        if put_off:
+            watches.hold(put_off, "storm")
+        return opened
+
+    def _claim(self, one: Wanted, now: datetime) -> bool:
+        watch, id = claimed(one.watch, one.verdict, one.around, now), decision_id(one.watch)
+        notice = None if one.look is not None else _undecidable(watch, id)
+        return self._deps.ledger.watches.claim(watch, id, one.look, notice, simulated=self._deps.simulated)
+
+    def _start(self, id: str) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self._run(id))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _run(self, id: str) -> None:
+        async with self._slots:
+            try:
+                await self._runner.start(id)
+            except Exception:
+                # It is open in the ledger, and the sweep goes on with it; the other models' looks must not suffer.
+                log.exception("decision %s of the monitor could not be worked out", id)
+
+
+def _judged(
+    watch: "WatchRecord", points: Sequence[MetricPoint], around: "Surroundings", now: datetime
+) -> tuple["WatchRecord", Wanted | None]:
+    baseline = baseline_of(around.settings, points)
+    verdict = judge(points, around.settings, baseline, now=now)
+    if watch.heard > watch.judged:
+        watch = heard(watch, _interval(points, now))
+    attention = attend(watch, verdict, around, now)
+    kept = _due_with_what_comes(attention.watch, points, now)
+    if not attention.wanted:
+        return kept, None
+    look = telemetry_of(
+        points,
+        around.settings,
+        now=now,
+        rps_baseline=baseline.throughput_rps,
+        notes=f"Seen by the monitor: {'; '.join(verdict.signs)}.",
+    )
+    return kept, Wanted(kept, verdict, around, look)
+
+
+def _interval(points: Sequence[MetricPoint], now: datetime) -> float | None:
+    """Return the usual time between two of the newest points, in seconds."""
+    times = sorted({point.timestamp for point in in_order(points, now) if point.timestamp is not None})[-NEWEST:]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    return median(gaps) if gaps else None
+
+
+def _due_with_what_comes(watch: "WatchRecord", points: Sequence[MetricPoint], now: datetime) -> "WatchRecord":
+    """A point whose time is still to come is judged then."""
+    coming = [point.timestamp for point in points if point.timestamp is not None and point.timestamp > now]
+    return watch.evolve(due_at=min([watch.due_at, *coming])) if coming else watch
+
+
+# --- silence ---------------------------------------------------------------------------------------------------------
+
+
+def _fell_silent(watch: "WatchRecord", now: datetime) -> bool:
+    return watch.silent_at is not None and is_silent(watch, now)
+
+
+def _told(silent: Sequence["WatchRecord"], reporting: int, now: datetime) -> tuple[list["WatchRecord"], list[Notice]]:
+    """Return the silent models as they are kept, and what people are told: once, and never more than that.
+
+    Whoever was away itself waits a while before it calls others silent.
+    """
+    present = [watch for watch in silent if watch.looked_at is not None and now - watch.looked_at <= AWAY]
+    away = [watch for watch in silent if watch not in present]
+    kept = [_silent(watch, now) for watch in present]
+    kept += [
+        watch.evolve(looked_at=now, due_at=now + INTERVAL, silent_at=now + patience(watch.usual_seconds or 0.0))
+        for watch in away
+    ]
+    return kept, _notices(present, reporting, now)
+
+
+def _silent(watch: "WatchRecord", now: datetime) -> "WatchRecord":
+    signs = (silence(watch, now),)
+    return watch.evolve(
+        word="suspicious",
+        held_by="",
+        signs=signs,
+        since=watch.heard_at,
+        looked_at=now,
+        due_at=now + INTERVAL,
+        silent_at=None,
+        breach_at=None,
+        storm=None,
+        storm_until=None,
+    )
+
+
+def _notices(silent: Sequence["WatchRecord"], reporting: int, now: datetime) -> list[Notice]:
+    if len(silent) >= LEAST and len(silent) >= SHARE * reporting:
+        first = min(silent, key=lambda watch: (watch.heard_at, watch.model_name))
+        message = (
+            f"{len(silent)} models send no metrics any more, which points to one shared cause. "
+            f"{first.model_name}: {silence(first, now)}."
+        )
+        id = f"silence:{first.model_name}:{first.heard}"
+        return [Notice(event_id=id, model_name=first.model_name, severity="critical", message=message)]
+    return [
+        Notice(
+            event_id=f"silence:{watch.model_name}:{watch.heard}",
+            model_name=watch.model_name,
+            severity="warning",
+            message=f"{watch.model_name}: {silence(watch, now)}. Nothing is changed on what is not known.",
+        )
+        for watch in silent
+    ]
+
+
+def _undecidable(watch: "WatchRecord", id: str) -> Notice:
+    message = (
+        f"{watch.model_name} is outside its limits: {'; '.join(watch.signs)}. It sends neither accuracy nor latency, "
+        "error rate or throughput, so nothing can be decided about it."
+    )
+    return Notice(event_id=f"{id}:undecidable", model_name=watch.model_name, severity="warning", message=message)
