@@ -38,6 +38,19 @@ QuestionId = Annotated[
     str, typer.Argument(metavar="ID", help="An id of a decision or approval, its beginning, or: last.")
 ]
 By = Annotated[str | None, typer.Option(help="Who says so; only where the server has no API keys.")]
+Incidents = Literal[
+    "abrupt_drift",
+    "gradual_drift",
+    "covariate_drift",
+    "data_bug",
+    "bad_deployment",
+    "repeating_burst",
+    "surge",
+    "hot_replica",
+    "memory_leak",
+    "blip",
+    "healthy",
+]
 Statuses = Literal["running", "executed", "no_action", "awaiting_approval", "rejected", "failed", "proposed"]
 
 
@@ -97,6 +110,20 @@ def serve(
 
     run(host=host, port=port, ui_port=ui_port, ui=not no_ui, sandbox=sandbox, as_json=as_json)
     leave()
+
+
+@app.command(epilog=examples("aurora demo", "aurora demo --incident bad_deployment", "aurora demo --speed 2 --json"))
+def demo(
+    incident: Annotated[Incidents, typer.Option(help="What befalls the service.")] = "abrupt_drift",
+    speed: Annotated[float, typer.Option(min=0.1, max=5, help="Pace; at 1 the first incident takes about 30 s.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Watch one incident from its first sign to the answer why, on a pretend service; leaves nothing behind."""
+    from app.cli_demo import show as show_demo
+    from app.demo import events
+
+    say("Starting an AURORA of its own for the demo …")
+    raise typer.Exit(0 if show_demo(events(incident, speed), as_json) else FAILED)
 
 
 @app.command(epilog=examples("aurora doctor --json"))

@@ -10,7 +10,7 @@ from aurora.sandbox.streams import Rows
 from aurora.sandbox.traffic import lived
 from aurora.sandbox.workbench import Workbench
 
-DRIFTED = (0.55, 0.70)
+DRIFTED = (0.50, 0.65)
 """Between which accuracies a drift leaves the version that serves."""
 BROKEN = (0.50, 0.68)
 """Between which accuracies a broken version lies."""

@@ -131,7 +131,7 @@ class Fleet:
             with self._store.write() as books:
                 present = books.effect(key)
                 if present is not None and not present.undone:
-                    books.put_effect(effect)
+                    books.put_effect(present.evolve(result=effect.result))
             if lived(service).now >= since + SHADOWED:
                 del self._shadowed[key]
 

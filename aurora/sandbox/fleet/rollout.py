@@ -1,8 +1,8 @@
 """How a change of a live service takes hold: replicas boot, a new version shows itself on a small share of the traffic.
 
 A new version gets the whole traffic only if it beats the serving one on the newest labelled rows, all of which came in
-while it was a canary; a tie is no win. What loses is withdrawn at once. For a while after it has won, the version that it
-replaced still answers in its shadow, as the control that says what would have been.
+while it was a canary; a tie is no win. What loses is withdrawn at once. For a while after it has won, the version that
+it replaced still answers in its shadow, as the control that says what would have been.
 """
 
 import math

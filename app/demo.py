@@ -1,0 +1,150 @@
+"""`aurora demo`: one incident from its first sign to the answer why, on a pretend service of its own.
+
+Everything is real but the world: a real model goes bad, AURORA notices, acts, verifies and explains. It runs in a
+folder of its own that is gone afterwards, beside whatever server runs. `events` yields what happens; how it is shown is
+not its business.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aurora.domain import CHANGING, MetricPoint, ModelSettings
+from aurora.sandbox.service import IncidentKind
+from aurora.settings import Settings
+
+if TYPE_CHECKING:
+    from aurora import Aurora
+    from aurora.sandbox.fleet.fleet import Fleet
+
+TICK_SECONDS = 0.5
+"""Real seconds for a minute of the service, at speed 1."""
+BEGINS = 6
+"""Ticks of health before the incident."""
+LONGEST = 90
+"""Ticks after which the demo ends, whatever came of it."""
+SETTLES = 6
+"""Ticks that are still shown once all is done."""
+LEFT_ALONE = 30
+"""Ticks for which something harmless is watched."""
+SEED = 11
+STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
+
+HOSTS: dict[IncidentKind, str] = {
+    "abrupt_drift": "fraud-scorer",
+    "gradual_drift": "digit-reader",
+    "covariate_drift": "wine-grader",
+    "data_bug": "parcel-sorter",
+    "bad_deployment": "cheque-reader",
+    "repeating_burst": "search-ranker",
+    "surge": "risk-ranker",
+    "hot_replica": "risk-ranker",
+    "memory_leak": "triage-model",
+    "blip": "menu-tagger",
+    "healthy": "quiet-scorer",
+}
+"""Each incident, and the service of the fleet that it befalls."""
+
+Event = dict[str, Any]
+
+
+@dataclass
+class _Story:
+    """What was told so far."""
+
+    told: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
+    """By decision, the nouns that were told: node and which of its rounds."""
+    ended: dict[str, Event] = field(default_factory=dict)
+    """The decisions that have said their last word."""
+
+
+def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
+    """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-demo-")))
+        aurora, fleet, name = _opened(stack, home, kind, TICK_SECONDS / speed)
+        story, after = _Story(), 0
+        yield {"event": "begin", "incident": kind, "model_name": name, "incident_at_tick": BEGINS}
+        for tick in range(1, LONGEST + 1):
+            due = time.monotonic() + TICK_SECONDS / speed
+            point = fleet.tick()[0]
+            aurora.add_metrics([MetricPoint.model_validate(point)])
+            yield {"event": "telemetry", "tick": tick, "incident": tick >= BEGINS, **point}
+            aurora.watch()
+            aurora.sweep()
+            yield from _news(aurora, name, story)
+            after += _is_over(story, tick)
+            if after > SETTLES:
+                break
+            time.sleep(max(due - time.monotonic(), 0))
+        yield _last_word(aurora, name, story)
+
+
+def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: float) -> "tuple[Aurora, Fleet, str]":
+    from aurora import Aurora
+    from aurora.sandbox.fleet.catalogue import CATALOGUE, made
+    from aurora.sandbox.fleet.fleet import Fleet
+    from aurora.sandbox.fleet.incidents import LENGTHS
+    from aurora.sandbox.service import Incident
+    from aurora.sandbox.store import Store
+
+    aurora = stack.enter_context(Aurora.open(Settings(home=home, _env_file=None)))
+    store = Store(home / "sandbox")
+    stack.callback(store.close)
+    entry = next(entry for entry in CATALOGUE if entry.name == HOSTS[kind])
+    service = made(entry, SEED, (Incident(kind=kind, begins=BEGINS, lasts=LENGTHS[kind]),))
+    fleet = Fleet(store, [service])
+    for name, settings in fleet.settings(tick_seconds).items():
+        aurora.put_settings(name, ModelSettings.model_validate(settings), by="demo")
+    aurora.memory.wait_ready(60)
+    return aurora, fleet, entry.name
+
+
+def _news(aurora: "Aurora", name: str, story: _Story) -> Iterator[Event]:
+    """Yield what was recorded since, one event a noun, each with its decision's id."""
+    for decision in reversed(aurora.ledger.decisions.list(20, model_name=name).items):
+        told = story.told.setdefault(decision.id, set())
+        record = aurora.record(decision.id)
+        for node in STEPS:
+            for number, noun in enumerate(record["steps"].get(node, ())):
+                if (node, number) not in told:
+                    told.add((node, number))
+                    yield {"event": node, "decision_id": decision.id, **noun}
+        if decision.id not in story.ended and (record["steps"].get("report") or record["approval_id"]):
+            story.ended[decision.id] = record
+
+
+def _is_over(story: _Story, tick: int) -> bool:
+    """Whether there is nothing more to wait for: something was done and is seen through, or nothing had to be done."""
+    acted = [one for one in story.ended.values() if one["execution_result"] or one["approval_id"]]
+    return bool(acted) or (tick > BEGINS + LEFT_ALONE and len(story.ended) == len(story.told))
+
+
+def _last_word(aurora: "Aurora", name: str, story: _Story) -> Event:
+    from app.chat import Chat
+
+    done = next((one for one in story.ended.values() if one["execution_result"]), None)
+    question = _question(done or next(iter(story.ended.values()), None))
+    answer = Chat(aurora.ledger, aurora.parts.deps.clock).answer(question)
+    return {
+        "event": "end",
+        "question": question,
+        "answer": answer.answer,
+        "citations": [citation.decision_id for citation in answer.citations],
+        "model_name": name,
+        "decisions": [
+            {name: one[name] for name in ("decision_id", "status", "ending", "outcome")} for one in story.ended.values()
+        ],
+    }
+
+
+def _question(record: Mapping[str, Any] | None) -> str:
+    plan = record["planner_decision"] if record else None
+    action = plan["decision_type"] if plan else None
+    if action in CHANGING:
+        return f"why did you {action.replace('_', '-')}?"
+    return {"alert": "why did you alert?", "no_action": "why did you do nothing?"}.get(action or "", "what happened?")
