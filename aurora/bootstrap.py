@@ -21,6 +21,7 @@ from aurora.errors import HomeInUse, Misconfigured
 from aurora.graph.deps import Deps
 from aurora.graph.state import Request
 from aurora.ledger import Ledger, Store
+from aurora.ledger.wakeups import NOBODY, WakeUps
 from aurora.memory import Embedder, Memory
 from aurora.ports import Clock, Tool
 from aurora.sandbox import World
@@ -70,11 +71,15 @@ Tools = Mapping[Action, Tool]
 
 
 def assemble(
-    settings: Settings | None = None, clock: Clock = utc_now, refit: Callable[[Tools], Tools] = lambda tools: tools
+    settings: Settings | None = None,
+    clock: Clock = utc_now,
+    refit: Callable[[Tools], Tools] = lambda tools: tools,
+    wakeups: WakeUps = NOBODY,
 ) -> Parts:
     """Make the parts that `settings` (by default: the environment) asks for.
 
     `refit` may exchange tools: for backends of your own, and for tests of what AURORA does when a hand fails.
+    `wakeups` are told what is to be woken later; by default nobody is, and `sweep()` finds it.
     Raises `Misconfigured` where they do not work together, `HomeInUse` where another process has the folder; then
     nothing stays open.
     """
@@ -86,7 +91,7 @@ def assemble(
         store = Store(settings.database_url or f"sqlite:///{home / 'aurora.db'}")
         made.callback(store.close)
         store.migrate()
-        ledger = Ledger(store, clock, sandbox_defaults=SANDBOX_SETTINGS)
+        ledger = Ledger(store, clock, sandbox_defaults=SANDBOX_SETTINGS, wakeups=wakeups)
         memory = Memory(
             ledger.entries,
             Embedder(settings.embedding_model),

@@ -15,17 +15,23 @@ from sqlmodel import col
 
 from aurora.domain import NewApproval, Status, Step
 from aurora.errors import Conflict, Invalid, NotFound
-from aurora.ledger.audit import AURORA, chain_of
+from aurora.ledger.audit import AURORA, Audit, chain_of
 from aurora.ledger.part import Part
 from aurora.ledger.records import ApprovalRecord, Page, seen_as
-from aurora.ledger.store import changed
+from aurora.ledger.store import Store, changed
 from aurora.ledger.tables import ApprovalRow, DecisionRow
+from aurora.ledger.wakeups import WakeUps
+from aurora.ports import Clock
 
 Answer = Literal["approved", "rejected", "edited"]
 
 
 class Approvals(Part):
     """The questions, and what was answered."""
+
+    def __init__(self, store: Store, clock: Clock, audit: Audit, wakeups: WakeUps) -> None:
+        super().__init__(store, clock, audit)
+        self._wakeups = wakeups
 
     def get(self, id: str) -> ApprovalRecord:
         """Return the approval. Raises `NotFound`."""
@@ -118,6 +124,7 @@ class Approvals(Part):
             return [seen_as(ApprovalRecord, row) for row in session.scalars(statement)]
 
     def _tell(self, session: Session, row: ApprovalRow, actor: str) -> None:
+        self._wakeups.resume(session, row.decision_id, row.id)
         body = {
             "approval_id": row.id,
             "decision_id": row.decision_id,
