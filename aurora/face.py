@@ -39,6 +39,7 @@ from aurora.graph.build import build_graph
 from aurora.graph.monitor import Monitor
 from aurora.graph.runner import Runner
 from aurora.ledger import Ledger
+from aurora.ledger.wakeups import NOBODY, WakeUps
 from aurora.memory import Memory
 from aurora.nouns import NOUNS
 from aurora.parsing import parse
@@ -60,6 +61,8 @@ class Aurora(AbstractContextManager["Aurora"]):
         self._monitor = Monitor(parts.deps, runner)
         self._stack = stack
         self._replies_kept_until = datetime.min.replace(tzinfo=UTC)
+        self.on_metrics: Callable[[], object] = _nobody_asked
+        """Called whenever points arrived: for whoever watches them."""
         self.planner = PlannerAgent(self)
         self.critic = CriticAgent(self)
         self.executor = ExecutorAgent(self)
@@ -70,13 +73,15 @@ class Aurora(AbstractContextManager["Aurora"]):
         settings: Settings | None = None,
         clock: Clock = utc_now,
         refit: Callable[[Tools], Tools] = lambda tools: tools,
+        wakeups: WakeUps = NOBODY,
     ) -> Self:
         """Open AURORA with `settings`, by default those of the environment; `refit` may exchange its tools.
 
+        `wakeups` are told what is to be woken later; without them it is `sweep()` that finds it.
         Raises `Misconfigured` where they do not work and `HomeInUse` where another process has the folder.
         """
         with ExitStack() as stack:
-            parts = assemble(settings, clock, refit)
+            parts = assemble(settings, clock, refit, wakeups)
             stack.callback(parts.close)
             portal = stack.enter_context(start_blocking_portal("asyncio"))
             saver = stack.enter_context(
@@ -156,6 +161,10 @@ class Aurora(AbstractContextManager["Aurora"]):
     def submit_advance(self, decision_id: str) -> Future[None]:
         """Take a decision as far as the ledger lets it, without waiting."""
         return self._portal.start_task_soon(self._runner.advance, decision_id)
+
+    def submit_wake(self, decision_id: str) -> Future[None]:
+        """Deliver a wake-up, without waiting: late, twice or for nothing it does no harm."""
+        return self._portal.start_task_soon(self._runner.wake, decision_id)
 
     def settle(
         self,
@@ -264,6 +273,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         """Keep points as the models' history; return how many."""
         deps = self._parts.deps
         self.ledger.metrics.add(points, received_at or deps.clock(), simulated=deps.simulated)
+        self.on_metrics()
         return len(points)
 
     def health(self) -> dict[str, Any]:
@@ -273,6 +283,8 @@ class Aurora(AbstractContextManager["Aurora"]):
             "memory_store": self.memory.status(),
             "agents": self._agents(),
         }
+        if (wakeups := self.ledger.wakeups.health()) is not None:
+            parts["wake_ups"] = wakeups
         words = [part.word for part in parts.values()]
         worst = max(words, key=("operational", "degraded", "down").index)
         return {
@@ -361,6 +373,10 @@ def _action(word: Any) -> Action:
             f"decision_type must be one of {', '.join((*CHANGING, Action.ALERT))}.", field="action.decision_type"
         )
     return Action(word)
+
+
+def _nobody_asked() -> None:
+    """Nobody watches the points as they arrive."""
 
 
 def _plain(values: Sequence[Value]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from aurora.domain import Action, Execution, Plan, Situation, Status, Step
+from aurora.domain import Action, Execution, Outcome, Plan, Situation, Status, Step
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
 from aurora.graph.deps import Deps
@@ -23,7 +23,7 @@ from aurora.graph.state import Request
 from aurora.graph.window import look_again, to_watch
 
 if TYPE_CHECKING:
-    from aurora.ledger.records import IntentRecord
+    from aurora.ledger.records import DecisionRecord, IntentRecord
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,21 @@ class Runner:
             await self._advance(decision_id)
         self._tell()
         await self._remember()
+
+    async def wake(self, decision_id: str) -> None:
+        """Deliver a wake-up. It may be late, doubled, too early or for nothing: the ledger says what is to be done."""
+        async with self._lock(decision_id):
+            pass  # Whoever is at work on it may be doing just what this is for.
+        decision = await asyncio.to_thread(self._deps.ledger.decisions.get, decision_id)
+        if decision.reported or (decision.outcome is Outcome.PENDING and await self._too_early(decision)):
+            return
+        await self._advance_safely(decision_id)
+        self._tell()
+        await self._remember()
+
+    async def _too_early(self, decision: "DecisionRecord") -> bool:
+        later = decision.verify_at is not None and decision.verify_at > self._deps.clock()
+        return later or await self._must_wait(decision.id)
 
     async def sweep(self) -> int:
         """Advance everything that waits for nothing any more; return how many decisions that were."""
