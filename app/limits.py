@@ -75,11 +75,15 @@ def parse(body: bytes) -> Any:
     return document
 
 
+SEVERAL = ("name",)
+"""The query parameters that may be sent several times."""
+
+
 def refuse_unknown_query(query: QueryParams, known: Collection[str]) -> None:
-    """Raise `Invalid` for a query parameter that is not known or is given twice."""
+    """Raise `Invalid` for a query parameter that is not known or, unless it is one of `SEVERAL`, is given twice."""
     names = [name for name, _ in query.multi_items()]
     errors = [field_error(name, "unknown query parameter") for name in dict.fromkeys(names) if name not in known]
-    errors += [field_error(name, "is given twice") for name in known if names.count(name) > 1]
+    errors += [field_error(name, "is given twice") for name in known if name not in SEVERAL and names.count(name) > 1]
     if errors:
         raise invalid_fields(errors)
 

@@ -8,6 +8,7 @@ from app.auth import Role
 from app.problems import field_error, invalid_fields
 from app.routes import examples
 from app.routes.route import By, DecisionId, Installation, Limit, Route, role
+from app.routes.summaries import summaries
 from app.schemas import DecisionSummary, Id, Page, UndoReason
 from aurora.answers import AnalyzeAnswer
 from aurora.domain import Name, OutcomeReport, Status
@@ -31,11 +32,7 @@ def decisions(
         except NotFound:
             raise invalid_fields([field_error("before", "there is no such decision")]) from None
     found = aurora.ledger.decisions.list(limit, model_name, status.value if status else None, before)
-    shown = tuple(
-        DecisionSummary(decision_id=record.id, **record.model_dump(include=set(DecisionSummary.model_fields)))
-        for record in found.items
-    )
-    return Page(items=shown, next=found.next)
+    return Page(items=summaries(found.items, aurora.ledger), next=found.next)
 
 
 @router.get("/api/decisions/{id}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.RECORD))

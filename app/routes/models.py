@@ -1,5 +1,6 @@
 """The models that AURORA looks after: their settings and their history."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,9 +11,11 @@ from app.auth import Role
 from app.problems import field_error, invalid_fields
 from app.routes import examples
 from app.routes.route import By, Installation, Limit, ModelName, NamedRoute, Route, role
-from app.schemas import Accepted, ModelView, Page, Points, Series, Whole
-from aurora.domain import MetricPoint, ModelSettings, Moment, Name, Watch
-from aurora.ledger.records import ModelRecord, WatchRecord, seen_as
+from app.routes.summaries import summaries
+from app.schemas import Accepted, DecisionSummary, ModelView, Page, Points, Sample, Series, Whole
+from aurora.domain import MetricPoint, Mode, ModelSettings, Moment, Name, Watch
+from aurora.ledger.installation import stricter
+from aurora.ledger.records import DecisionRecord, ModelRecord, WatchRecord, seen_as
 
 router = APIRouter(route_class=Route, tags=["models"])
 named = APIRouter(route_class=NamedRoute, tags=["models"])
@@ -20,6 +23,8 @@ named = APIRouter(route_class=NamedRoute, tags=["models"])
 AHEAD = timedelta(days=1)
 """How far a point's clock may be ahead of AURORA's."""
 MAX_STEPS = 10_000
+MAX_HISTORY = 500
+MAX_NAMES = 100
 
 Sent = Annotated[Points, Body(openapi_examples=examples.sent(one=examples.POINT, several=examples.POINTS))]
 
@@ -46,16 +51,20 @@ def add_metrics(points: Sent, aurora: Installation) -> Accepted:
 
 @router.get("/api/models", openapi_extra=role(Role.VIEWER), responses=examples.page(examples.MODEL))
 def models(
+    *,
     aurora: Installation,
     limit: Limit = 20,
     after: Annotated[Name | None, Query(description="A name: list those that come after it.")] = None,
     q: Annotated[Name | None, Query(description="A part of the name.")] = None,
+    names: Annotated[
+        Annotated[list[Name], Field(max_length=MAX_NAMES)] | None,
+        Query(alias="name", description="Only the models with these names; may be sent several times."),
+    ] = None,
+    history: Annotated[Whole, Field(ge=0, le=MAX_HISTORY), Query(description="How many points of each.")] = 0,
 ) -> Page[ModelView]:
-    """List every model seen, by name."""
-    found = aurora.ledger.models.list(limit, after, q)
-    watches = aurora.ledger.watches.of([record.name for record in found.items])
-    items = tuple(_view(record, aurora, watches.get(record.name)) for record in found.items)
-    return Page(items=items, next=found.next)
+    """List every model seen, by name; with the newest points of each where `history` asks for them."""
+    found = aurora.ledger.models.list(limit, after, q, names)
+    return Page(items=_views(found.items, aurora, history), next=found.next)
 
 
 @named.get(
@@ -83,7 +92,7 @@ def series(
 @named.get("/api/models/{name:path}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.MODEL))
 def model(name: ModelName, aurora: Installation) -> ModelView:
     """Tell about one model, with its settings."""
-    return _view(aurora.ledger.models.get(name), aurora, aurora.ledger.watches.get(name))
+    return _views([aurora.ledger.models.get(name)], aurora)[0]
 
 
 @named.put("/api/models/{name:path}", openapi_extra=role(Role.ADMIN), responses=examples.shown(examples.MODEL))
@@ -95,32 +104,62 @@ def put_model(
 ) -> ModelView:
     """Replace a model's settings; what is left out takes its default. May come before the model's first metric."""
     aurora.put_settings(name, settings, by=caller.owner)
-    return _view(aurora.ledger.models.get(name), aurora, aurora.ledger.watches.get(name))
+    return _views([aurora.ledger.models.get(name)], aurora)[0]
 
 
-def _view(record: ModelRecord, aurora: Installation, watch: WatchRecord | None) -> ModelView:
-    last = record.last_point or _looked_at(record, aurora)
-    return ModelView(
-        name=record.name,
-        health=_health(last, record.settings),
-        mode=aurora.mode_of(record.name),
-        simulated=record.simulated,
-        first_seen=record.first_seen,
-        last_seen=record.last_seen,
-        last_metrics=last,
-        last_decision=record.last_decision_id,
-        settings=record.settings,
-        watch=None if watch is None or watch.looked_at is None else seen_as(Watch, watch),
+def _views(records: Sequence[ModelRecord], aurora: Installation, history: int = 0) -> tuple[ModelView, ...]:
+    """Return models as they are shown. What belongs to them is read for all of them at once, not model by model."""
+    names, ledger, mode = [record.name for record in records], aurora.ledger, aurora.ledger.installation.mode()
+    decisions = ledger.decisions.several([record.last_decision_id for record in records if record.last_decision_id])
+    last = {one.model_name: one for one in decisions}
+    decided = {one.model_name: one for one in summaries(decisions, ledger)}
+    watches, points = ledger.watches.of(names), ledger.metrics.recent_of(names, history) if history else {}
+    return tuple(
+        _view(
+            record,
+            last.get(record.name),
+            mode=stricter(mode, record.mode),
+            decided=decided.get(record.name),
+            watch=watches.get(record.name),
+            history=tuple(seen_as(Sample, point) for point in points.get(record.name, ())),
+        )
+        for record in records
     )
 
 
-def _looked_at(record: ModelRecord, aurora: Installation) -> MetricPoint | None:
+def _view(
+    record: ModelRecord,
+    last: DecisionRecord | None,
+    *,
+    mode: Mode,
+    decided: DecisionSummary | None,
+    watch: WatchRecord | None,
+    history: tuple[Sample, ...],
+) -> ModelView:
+    point = record.last_point or _looked_at(last)
+    return ModelView(
+        name=record.name,
+        health=_health(point, record.settings),
+        mode=mode,
+        simulated=record.simulated,
+        first_seen=record.first_seen,
+        last_seen=record.last_seen,
+        last_metrics=point,
+        last_decision=record.last_decision_id,
+        decided=decided,
+        settings=record.settings,
+        watch=None if watch is None or watch.looked_at is None else seen_as(Watch, watch),
+        history=history,
+    )
+
+
+def _looked_at(decision: DecisionRecord | None) -> MetricPoint | None:
     """Return what the last decision was shown, for a model that never posted a point."""
-    if record.last_decision_id is None:
+    if decision is None:
         return None
-    decision = aurora.ledger.decisions.get(record.last_decision_id)
     seen = decision.telemetry.model_metrics.model_dump()
-    return MetricPoint(model_name=record.name, timestamp=decision.telemetry.timestamp or decision.created_at, **seen)
+    timestamp = decision.telemetry.timestamp or decision.created_at
+    return MetricPoint(model_name=decision.model_name, timestamp=timestamp, **seen)
 
 
 def _health(point: MetricPoint | None, settings: ModelSettings) -> Literal["healthy", "breaching", "unknown"]:

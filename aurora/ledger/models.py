@@ -1,6 +1,6 @@
 """The models that AURORA has seen, and what each may expect of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, case, func, select, update
@@ -70,13 +70,17 @@ class Models(Part):
             self._set(session, name, settings, by)
             return self._found(session, name)
 
-    def list(self, limit: int = 20, after: str | None = None, q: str | None = None) -> Page[ModelRecord]:
-        """Return models by name: those that come after `after` and have `q` in their name, whatever its case."""
+    def list(
+        self, limit: int = 20, after: str | None = None, q: str | None = None, names: Collection[str] | None = None
+    ) -> Page[ModelRecord]:
+        """Return models by name: after `after`, with `q` in their name, whatever its case, and one of `names`."""
         statement = _records().order_by(col(ModelRow.name)).limit(limit + 1)
         if after is not None:
             statement = statement.where(col(ModelRow.name) > after)
         if q:
             statement = statement.where(col(ModelRow.name).icontains(q, autoescape=True))
+        if names is not None:
+            statement = statement.where(col(ModelRow.name).in_(names))
         with self._store.read() as session:
             rows = [self._record(row) for row in session.execute(statement)]
         return Page(items=tuple(rows[:limit]), next=rows[limit - 1].name if len(rows) > limit else None)

@@ -234,6 +234,67 @@ async def test_models_are_paged_by_name_and_searched(api: httpx.AsyncClient) -> 
     assert rest["next"] is None
 
 
+async def test_models_are_listed_by_their_very_names(api: httpx.AsyncClient) -> None:
+    one, other, more = (name(stem) for stem in ("b, c", "a&name=x", "a"))
+    for model in (one, other, more):
+        await api.post("/api/metrics", json={"model_name": model, "accuracy": 0.9})
+    found = (await api.get("/api/models", params={"name": [one, other, one, "nobody"]})).json()
+    assert [model["name"] for model in found["items"]] == [other, one]
+    assert (await api.get("/api/models", params={"name": one, "q": other})).json()["items"] == []
+
+
+async def test_a_list_of_models_gives_the_newest_points_of_each_on_request(api: httpx.AsyncClient) -> None:
+    stem, noon = uuid.uuid4().hex, datetime(2026, 3, 1, 12, tzinfo=UTC)
+    points = [
+        {"model_name": f"{stem}-{letter}", "timestamp": (noon + timedelta(minutes=m)).isoformat(), **seen}
+        for letter, m, seen in (
+            ("a", 2, {"accuracy": 0.7}),
+            ("a", 1, {"accuracy": 0.8, "latency_ms": 90.0}),
+            ("a", 0, {"accuracy": 0.9}),
+            ("b", 5, {"cpu_usage": 0.5}),
+        )
+    ]
+    await api.post("/api/metrics", json=points)
+    plain = (await api.get("/api/models", params={"q": stem})).json()["items"]
+    assert [model["history"] for model in plain] == [[], []]
+    asked = (await api.get("/api/models", params={"q": stem, "history": 2})).json()["items"]
+    assert [model["history"] for model in asked] == [
+        [
+            {"timestamp": "2026-03-01T12:01:00Z", "accuracy": 0.8, "latency_ms": 90.0},
+            {"timestamp": "2026-03-01T12:02:00Z", "accuracy": 0.7, "latency_ms": None},
+        ],
+        [{"timestamp": "2026-03-01T12:05:00Z", "accuracy": None, "latency_ms": None}],
+    ]
+
+
+async def test_a_model_tells_its_last_decision_in_short(api: httpx.AsyncClient) -> None:
+    model = name("decided")
+    await api.put(f"/api/models/{model}", json={})
+    assert (await api.get(f"/api/models/{model}")).json()["decided"] is None
+    made = (await api.post("/api/analyze", json={"model_name": model, **FAILING})).json()
+    found = (await api.get(f"/api/models/{model}")).json()
+    listed = (await api.get("/api/decisions", params={"model_name": model})).json()["items"]
+    assert found["decided"]["decision_id"] == found["last_decision"] == made["decision_id"]
+    assert listed[0]["why"] == made["planner_decision"]["reasoning"]
+    assert datetime.fromisoformat(listed[0]["executed_at"]) >= datetime.fromisoformat(listed[0]["created_at"])
+    # What a moment later is known of the outcome is all that may differ.
+    late = {"outcome", "updated_at"}
+    assert {k: v for k, v in found["decided"].items() if k not in late} == {
+        k: v for k, v in listed[0].items() if k not in late
+    }
+
+
+async def test_a_refused_decision_says_why_it_was_refused(api: httpx.AsyncClient) -> None:
+    model = name("refused")
+    settings = {"limits": {"actions_per_day": 0}, "mode": "autonomous"}
+    assert (await api.put(f"/api/models/{model}", json=settings)).status_code == 200
+    made = (await api.post("/api/analyze", json={"model_name": model, **FAILING})).json()
+    assert (made["status"], made["ending"]) == ("rejected", "denied")
+    listed = (await api.get("/api/decisions", params={"model_name": model})).json()["items"][0]
+    assert listed["why"] == made["rules"][0]["reason"]
+    assert listed["executed_at"] is None
+
+
 async def test_a_history_is_averaged_over_steps(api: httpx.AsyncClient) -> None:
     model, noon = name("series"), datetime(2026, 3, 1, 12, tzinfo=UTC)
     points = [

@@ -148,6 +148,10 @@ QUERIES = [
     get(
         "a series backwards", 422, "/api/models/known/metrics?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from"
     ),
+    get("a history without end", 422, "/api/models?history=501", "history"),
+    get("a history of less than nothing", 422, "/api/models?history=-1", "history"),
+    get("a name that is none", 422, "/api/models?name=a&name=%00", "name[1]"),
+    get("more names than are taken", 422, f"/api/models?{'&'.join(['name=a'] * 101)}", "name"),
     get("a series from no time", 422, "/api/models/known/metrics?from=noon", "from"),
     get("a series to the beginning of time", 422, "/api/models/known/metrics?to=0001-01-01T00:00:00Z", "to"),
 ]
