@@ -46,7 +46,9 @@ class Tool(Protocol):
     def look_up(self, key: str) -> ToolResult:
         """Return what `apply` or `undo` did under `key`: `no_data` where the target knows nothing of it.
 
-        `answer["state"]` is `running`, `done` or `failed`; a finished training also carries its `metrics`.
+        `answer["state"]` is `running`, `done` or `failed`. Where the tool knows it, `answer["effective_at"]` is the
+        ISO time from which the change was in force. A tool that measures says so in `answer["metrics"][metric]`:
+        `before`, `after`, `samples` and, of the same samples without the change, `control`.
         """
 
     def observe(self, target: str) -> Serving:

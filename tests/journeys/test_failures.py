@@ -9,21 +9,12 @@ import pytest
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
 from aurora.bootstrap import Tools
-from aurora.domain import Action, Mode, ModelSettings, OutcomeReport, Serving, Step, ToolResult
+from aurora.domain import Action, Mode, ModelSettings, OutcomeReport, Step, ToolResult
 from aurora.errors import Conflict
 from aurora.graph import executor
 
 from .conftest import FAILING, ShiftedClock
-
-
-class Hand:
-    """The real tool, but for what a test changes."""
-
-    def __init__(self, tool: Any) -> None:
-        self._tool = tool
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tool, name)
+from .hands import Hand, with_training, world
 
 
 class Refusing(Hand):
@@ -56,14 +47,6 @@ class Useless(Hand):
         worse = {"accuracy": {"before": 0.72, "after": 0.55, "samples": 500}}
         done = found.status == "ok" and found.answer.get("state") == "done" and not key.endswith(":undo")
         return found.evolve(answer={**found.answer, "metrics": worse}) if done else found
-
-
-def with_training(hand: type[Hand]) -> Callable[[Tools], Tools]:
-    def refit(tools: Tools) -> Tools:
-        training = hand(tools[Action.RETRAIN])
-        return {**tools, Action.RETRAIN: training, Action.FINE_TUNE: training}
-
-    return refit
 
 
 @pytest.mark.parametrize(
@@ -159,15 +142,6 @@ def test_an_outcome_moves_the_confidence_of_the_next_similar_decision(
     aurora.report_outcome(answer.decision_id, OutcomeReport(success=success), "ada")
     assert (confidence() > before) is higher
     assert confidence() != before
-
-
-def world(aurora: Aurora) -> Serving:
-    """Everything the tools see of the default model."""
-    tools = {tool.name: tool for action, tool in aurora.tools.items() if tool.effect.changes}
-    merged: dict[str, Any] = {}
-    for tool in tools.values():
-        merged |= {name: value for name, value in tool.observe("default") if value is not None}
-    return Serving.model_validate(merged)
 
 
 class Broken(Hand):
