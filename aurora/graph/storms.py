@@ -18,10 +18,11 @@ LEAST = 5
 """Four models that break at once are still a coincidence to be looked at one by one."""
 SHARE = 0.5
 """And in a large fleet some five always do: it takes half of those that report."""
-WINDOW = timedelta(minutes=1)
-"""Within which they begin: a shared cause shows everywhere within one usual interval, most of which are this short."""
+WINDOW, INTERVALS = timedelta(seconds=10), 3.0
+"""They begin within so long of one another, or within so many of their usual intervals: a shared cause shows at the
+next report of each, and a report or two later it is believed everywhere."""
 LATELY = timedelta(hours=1)
-"""Who has sent nothing for so long does not count among those that report; nor do their intervals stretch `WINDOW`."""
+"""Who has sent nothing for so long does not count among those that report, and no window is longer."""
 HOLD = timedelta(minutes=10)
 """How long at most planning waits for the shared cause to go: about as long as people take to see it."""
 NAMED = 10
@@ -72,7 +73,7 @@ def may_look(name: str, watches: Sequence["WatchRecord"], flying: Collection[str
 
 
 def _just_began(watch: "WatchRecord", now: datetime) -> bool:
-    window = max(WINDOW, min(timedelta(seconds=min(watch.usual_seconds or 0.0, LATELY.total_seconds())), LATELY))
+    window = min(max(WINDOW, timedelta(seconds=INTERVALS * min(watch.usual_seconds or 0.0, 3600.0))), LATELY)
     return watch.breach_at is not None and watch.breach_at > now - window
 
 

@@ -17,7 +17,7 @@ from aurora.ledger.audit import Audit
 from aurora.ledger.decisions import Decisions
 from aurora.ledger.facts import models_in_change
 from aurora.ledger.installation import locked_mode, stricter
-from aurora.ledger.models import Models
+from aurora.ledger.models import Models, touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, Surroundings, WatchRecord, seen_as
 from aurora.ledger.store import Store, changed, insertion
@@ -72,8 +72,11 @@ class Watches(Part):
         nothing = and_(
             _C.heard <= _C.judged, or_(_C.silent_at.is_(None), _C.silent_at > now), _C.word.in_(_CALM), _C.due_at <= now
         )
+        # Rows that somebody writes to at this moment get news: they are left to the next round rather than waited for.
+        free = select(_C.model_name).where(nothing).with_for_update(skip_locked=True)
         with self._store.write() as session:
-            return changed(session, update(WatchRow.__table__).where(nothing).values(due_at=next_at, looked_at=now))
+            statement = update(WatchRow.__table__).where(_C.model_name.in_(free))
+            return changed(session, statement.values(due_at=next_at, looked_at=now))
 
     def surroundings(self, watches: Sequence[WatchRecord]) -> dict[str, Surroundings]:
         """Return what else is known of the models watched."""
@@ -98,6 +101,7 @@ class Watches(Part):
 
     def keep(self, watches: Sequence[WatchRecord], notices: Sequence[Notice] = ()) -> None:
         """Write what was judged, unless a look was claimed meanwhile, and what is said to people about it."""
+        # In the order of their names, as arriving points write them: two writers must not wait for each other.
         rows = [
             {
                 **{f"new_{name}": getattr(watch, name) for name in _KEPT},
@@ -106,7 +110,7 @@ class Watches(Part):
                 "heard_read": watch.heard,
                 "due_next": watch.due_at,
             }
-            for watch in watches
+            for watch in sorted(watches, key=lambda watch: watch.model_name)
         ]
         with self._store.write() as session:
             if rows:
@@ -135,6 +139,8 @@ class Watches(Part):
         this_turn = (_C.model_name == name, _C.turn == watch.turn)
         with self._store.write() as session:
             mode = locked_mode(session)
+            # The model before its watch, as with points that arrive.
+            touch(session, [name], now, simulated)
             own = self._models.told_in(session, [name])
             if not changed(session, update(WatchRow.__table__).where(*this_turn).values(**claimed)):
                 return False
@@ -161,15 +167,15 @@ class Watches(Part):
 
     def join_storm(self, names: Collection[str], storm: str, until: datetime, notices: Sequence[Notice]) -> None:
         """Note that models breach for a shared cause, and tell people."""
-        theirs = update(WatchRow.__table__).where(_C.model_name.in_(names), _C.storm.is_(None))
         with self._store.write() as session:
+            theirs = update(WatchRow.__table__).where(_locked(names), _C.storm.is_(None))
             session.execute(theirs.values(storm=storm, storm_until=until))
             outbox.queue(session, notices, self._now())
 
     def hold(self, names: Collection[str], held_by: str) -> None:
         """Note what models wait for whose look was put off."""
         with self._store.write() as session:
-            theirs = (_C.model_name.in_(names), _C.word.not_in(_CALM))
+            theirs = (_locked(names), _C.word.not_in(_CALM))
             session.execute(update(WatchRow.__table__).where(*theirs).values(word="held", held_by=held_by))
 
     def at_work(self, names: Collection[str]) -> set[str]:
@@ -193,6 +199,13 @@ def hear(session: Session, names: Iterable[str], at: datetime) -> None:
     first = {"judged": 0, "word": "quiet", "signs": (), "held_by": "", "turn": 0, "signature": {}, "looks": 0}
     rows = [{"model_name": name, "due_at": at, "heard": 1, "heard_at": at, **first} for name in sorted(set(names))]
     session.execute(statement, rows)
+
+
+def _locked(names: Collection[str]) -> ColumnElement[bool]:
+    """Select these rows, locked in the order of their names."""
+    return _C.model_name.in_(
+        select(_C.model_name).where(_C.model_name.in_(names)).order_by(_C.model_name).with_for_update()
+    )
 
 
 def _in_flight(session: Session, names: Sequence[str], *, asking: bool = True) -> set[str]:

@@ -386,7 +386,9 @@ def _idle_course(told: Sequence[Read]) -> _Course | None:
 
 def _followed(told: Sequence[Read]) -> _Course:
     """Follow the readings from the oldest to the newest."""
-    course, entries, excursions = _Course(), [], []
+    course = _Course()
+    entries: list[int] = []
+    excursions: list[int] = []
     newest: deque[Read] = deque(maxlen=AMONG)
     calm, away = 0, False
     for place, read in enumerate(told):
@@ -401,6 +403,8 @@ def _followed(told: Sequence[Read]) -> _Course:
             course.confirmed = True
             course.since = next(at for _, at, reach in newest if reach > 1)
             entries.append(place)
+            # What is believed now was one excursion, though it spared a point or two.
+            excursions = [begun for begun in excursions if begun <= place - AMONG] + [place]
     _sum_up(course, told, newest)
     lately = len(told) - FLAP_WINDOW
     often = sum(place >= lately for place in excursions) >= EXCURSIONS
