@@ -233,4 +233,4 @@ def _changed_at(session: Session, names: Sequence[str]) -> dict[str, datetime]:
         .where(_intents.model_name.in_(names), _intents.action.in_(_CHANGING), _intents.state != "failed")
         .group_by(_intents.model_name)
     )
-    return dict(session.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in session.execute(statement)}
