@@ -28,12 +28,12 @@ from pydantic import SecretStr, ValidationError
 from app import children
 from app.client import running_server, write_server_file
 from app.failure import CannotServe
-from app.worker import SweepWorker
 from aurora import __version__
 from aurora.errors import AuroraError
 from aurora.settings import Settings
 
 if TYPE_CHECKING:
+    from app.worker import Worker
     from aurora import Aurora
 
 log = logging.getLogger(__name__)
@@ -192,11 +192,13 @@ def _run(plan: Plan) -> None:
         if plan.ui is not None:
             # From here on only the child listens; were it to die, the port would be closed and not dumb.
             plan.ui.close()
+        from app.worker import Worker
         from aurora import Aurora
 
         try:
-            aurora = stack.enter_context(Aurora.open(plan.settings))
-            _serve_api(plan, aurora, beside)
+            worker = Worker(plan.settings.sweep_seconds)
+            aurora = stack.enter_context(Aurora.open(plan.settings, wakeups=worker.wakeups))
+            _serve_api(plan, aurora, worker, beside)
         except AuroraError as error:
             raise CannotServe(str(error)) from error
 
@@ -211,7 +213,7 @@ def _children(plan: Plan) -> Iterator[AbstractContextManager[children.Child]]:
         yield children.fleet(plan.home / "sandbox", plan.api_url, plan.fleet_key, level)
 
 
-def _serve_api(plan: Plan, aurora: "Aurora", beside: Sequence[children.Child]) -> None:
+def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[children.Child]) -> None:
     import uvicorn
 
     from app.api import create_app
@@ -241,8 +243,7 @@ def _serve_api(plan: Plan, aurora: "Aurora", beside: Sequence[children.Child]) -
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    worker = SweepWorker(aurora.sweep, plan.settings.sweep_seconds)
-    worker.start()
+    worker.start(aurora)
     try:
         Server(config).run(sockets=[plan.api])
     finally:
