@@ -82,6 +82,8 @@ def _went(goal: Goal, seen: Measured, gain: float, way: float) -> Judgement:
         return Judgement("better", "reached" if reached(goal, seen.after) else "not reached, but most of the way")
     if gain + seen.noise < HALFWAY * way or seen.noise == 0:
         return Judgement("short", "not reached")
+    if gain > seen.noise:
+        return Judgement("unsure", f"improved, but whether by half of the way may be chance (up to {seen.noise:.2g})")
     return Judgement("unsure", f"a difference of up to {seen.noise:.2g} may be chance, so that this shows nothing")
 
 
@@ -130,9 +132,9 @@ def against(goal: Goal, after: float, control: float, samples: float) -> Judgeme
         apart = likely_share(after, samples) - likely_share(control, samples)
     gain = _sign(goal) * apart
     if gain > margin:
-        return Judgement("better", "it beats that by more than chance")
+        return Judgement("better", "better by more than chance")
     if gain < -margin:
-        return Judgement("worse", "it is worse than that by more than chance")
+        return Judgement("worse", "worse by more than chance")
     if samples < CONTROL_SAMPLES:
-        return Judgement("unsure", "with so few it cannot be told from that")
-    return Judgement("short", "it is no better than that by more than chance")
+        return Judgement("unsure", "too few to tell the two apart")
+    return Judgement("short", "no better by more than chance")

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 
 from aurora.domain import Goal, MetricPoint
 from aurora.policy import series
-from aurora.policy.comparison import SHARES, WORDS
+from aurora.policy.comparison import WORDS, reached
 from aurora.policy.evidence import Evidence
-from aurora.policy.series import MIN_POINTS, Level, Reading
+from aurora.policy.series import BEFORE_POINTS, MIN_POINTS, Level, Reading
 
 ALIVE_SHARE = 0.5
 """From this share of the window on a service must have been heard of, else it has fallen silent."""
@@ -86,10 +87,16 @@ def _few(goal: Goal, version: str | None, told: int, after: int) -> str:
 
 
 def _levels(goal: Goal, earlier: Sequence[Reading], told: Sequence[Reading]) -> tuple[Level | None, Level]:
-    shares, spread = goal.metric in SHARES, series.spread_of(told)
-    after = series.level(told, spread, shares=shares)
+    labelled, spread = goal.metric == "accuracy", series.spread_of(told)
+    after = series.level(told, spread, labelled=labelled)
     if not earlier:
         return None, after
     noisy = earlier[-series.NOISE_POINTS :]
     spread = series.spread_of(noisy) if len(noisy) >= MIN_POINTS else spread
-    return series.level(earlier[-series.BEFORE_POINTS :], spread, shares=shares), after
+    return series.level(_at_last(goal, earlier[-BEFORE_POINTS:]), spread, labelled=labelled), after
+
+
+def _at_last(goal: Goal, newest: Sequence[Reading]) -> Sequence[Reading]:
+    """Return those since the goal was last met: the trouble may be young. Where the last one meets it, all of them."""
+    missed = list(takewhile(lambda reading: not reached(goal, reading.value), reversed(newest)))
+    return missed or newest

@@ -17,7 +17,7 @@ from aurora.domain import METRICS, MetricPoint
 MIN_POINTS = 3
 """With fewer points afterwards nothing is told: one or two may be chance, and show no noise."""
 BEFORE_POINTS = 5
-"""How many of the newest points before stand for how it was. More would reach back to when all was well."""
+"""How many of the newest points before stand for how it was, at most. More would reach back to when all was well."""
 NOISE_POINTS = 20
 """How many of the newest points before show how much they differ from one to the next."""
 INDEPENDENT_POINTS = 10
@@ -117,15 +117,15 @@ def _resources(point: MetricPoint) -> dict[str, float]:
     return {name: value for name, value in used.items() if value is not None}
 
 
-def level(told: Sequence[Reading], spread: float, *, shares: bool) -> Level:
+def level(told: Sequence[Reading], spread: float, *, labelled: bool) -> Level:
     """Return the median of `told`, which are not empty and differ by `spread` from one to the next.
 
-    `shares`: each value is a share of its labels, which alone makes it uncertain by so much.
+    `labelled`: each value is a share of its labels, which alone makes it uncertain by so much.
     """
     value, known = median(reading.value for reading in told), [reading.labels for reading in told if reading.labels]
     noise = OF_A_MEDIAN * spread / math.sqrt(min(len(told), INDEPENDENT_POINTS))
-    labels = sum(known) if len(known) == len(told) else None
-    if shares and labels:
+    labels = sum(known) if labelled and len(known) == len(told) else None
+    if labels:
         noise = max(noise, math.sqrt(variance_of_share(value, labels)))
     return Level(value, noise, len(told), labels)
 

@@ -164,11 +164,20 @@ def _stands_still(tool: ToolResult | None) -> bool:
 
 def _by_tool(goal: Goal, report: Report) -> Verification:
     """Judge by what the tool measured alone."""
-    found = _alone(goal, report)
-    said = f"{_change(goal, report.before, report.after, found)} The tool measured this over {report.samples:g} samples"
-    if report.control is not None and report.rival is not None:
-        said += f"; without the change it is {report.control:.4g} on the same ones, and {report.rival.word}"
-    return _verdict(goal, _outcome(found), f"{said}.", "tool", (report.before, report.after))
+    found, rival = _alone(goal, report), report.rival
+    # A control that is not beaten decides alone, however far the way to the goal was.
+    way = found if rival is None or rival.kind == "better" else None
+    said = f"{_change(goal, report.before, report.after, way)} {_over(report)}"
+    return _verdict(goal, _outcome(found), said, "tool", (report.before, report.after))
+
+
+def _over(report: Report) -> str:
+    if report.control is None or report.rival is None:
+        return f"The tool measured this over {report.samples:g} samples."
+    return (
+        f"On {report.samples:g} samples the tool measured {report.after:.4g} with the change and"
+        f" {report.control:.4g} without: {report.rival.word}."
+    )
 
 
 def _alone(goal: Goal, report: Report) -> Judgement:
@@ -192,12 +201,9 @@ def _by_history(goal: Goal, heard: Heard, report: Report | None) -> Verification
     before, after = heard.before.value if heard.before is not None else goal.before, heard.after.value
     own = judged(goal, Measured(before, after, _noise(heard.before, heard.after)))
     outcome, said = _outcome(own), f"{_change(goal, before, after, own)} {_by_points(heard.before, heard.after)}"
-    if report is not None and report.control is not None and report.rival is not None:
+    if report is not None and report.rival is not None:
         outcome = _with_control(own, report.rival, _alone(goal, report))
-        said += (
-            f" On {report.samples:g} samples the tool measured {report.after:.4g} with the change and"
-            f" {report.control:.4g} without: {report.rival.word}."
-        )
+        said += f" {_over(report)}"
         said += "" if outcome == _outcome(own) else f" Taken together: {outcome.replace('_', ' ')}."
     return _verdict(goal, outcome, said, "history", (before, after))
 
@@ -258,10 +264,11 @@ def _by_person(goal: Goal, evidence: Evidence) -> Verification | None:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def _change(goal: Goal, before: float | None, after: float, found: Judgement) -> str:
+def _change(goal: Goal, before: float | None, after: float, found: Judgement | None) -> str:
     was = "" if before is None else f" from {before:.4g}"
     metric, bound = WORDS[goal.metric], f"{goal.direction.replace('_', ' ')} {goal.threshold:.4g}"
-    return f"{metric[0].upper()}{metric[1:]} went{was} to {after:.4g}; the goal was {bound}: {found.word}."
+    word = "" if found is None else f": {found.word}"
+    return f"{metric[0].upper()}{metric[1:]} went{was} to {after:.4g}; the goal was {bound}{word}."
 
 
 def _verdict(

@@ -128,8 +128,8 @@ def test_a_model_that_reports_late_is_judged_once_it_has(open_aurora: Open, cloc
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (measured(0.86, control=0.9), "it is worse than that"),
-        (measured(0.9, control=0.9), "it is no better than that"),
+        (measured(0.86, control=0.9), "without: worse"),
+        (measured(0.9, control=0.9), "without: no better"),
         ({"phase": "withdrawn"}, "withdrawn"),
     ],
 )
