@@ -15,6 +15,7 @@ from app.routes.summaries import summaries
 from app.schemas import Accepted, DecisionSummary, ModelView, Page, Points, Sample, Series, Whole
 from aurora.domain import MetricPoint, Mode, ModelSettings, Moment, Name, Watch
 from aurora.ledger.installation import stricter
+from aurora.ledger.metrics import Line
 from aurora.ledger.records import DecisionRecord, ModelRecord, WatchRecord, seen_as
 
 router = APIRouter(route_class=Route, tags=["models"])
@@ -113,7 +114,7 @@ def _views(records: Sequence[ModelRecord], aurora: Installation, history: int = 
     decisions = ledger.decisions.several([record.last_decision_id for record in records if record.last_decision_id])
     last = {one.model_name: one for one in decisions}
     decided = {one.model_name: one for one in summaries(decisions, ledger)}
-    watches, points = ledger.watches.of(names), ledger.metrics.recent_of(names, history) if history else {}
+    watches, points = ledger.watches.of(names), ledger.metrics.lines_of(names, history) if history else {}
     return tuple(
         _view(
             record,
@@ -121,7 +122,7 @@ def _views(records: Sequence[ModelRecord], aurora: Installation, history: int = 
             mode=stricter(mode, record.mode),
             decided=decided.get(record.name),
             watch=watches.get(record.name),
-            history=tuple(seen_as(Sample, point) for point in points.get(record.name, ())),
+            history=tuple(map(_sample, points.get(record.name, ()))),
         )
         for record in records
     )
@@ -151,6 +152,11 @@ def _view(
         watch=None if watch is None or watch.looked_at is None else seen_as(Watch, watch),
         history=history,
     )
+
+
+def _sample(line: Line) -> Sample:
+    timestamp, accuracy, latency_ms = line
+    return Sample.model_construct(timestamp=timestamp, accuracy=accuracy, latency_ms=latency_ms)
 
 
 def _looked_at(decision: DecisionRecord | None) -> MetricPoint | None:

@@ -1,13 +1,22 @@
 """What the pages ask of the HTTP API, and what they say when it refuses or is not there."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from app.client import Api, reach
 
 LISTED = 50
+PAGE, PAGES = 500, 4
+"""Of so many models at most, by name, the pages know how they stand."""
+POINTS = 180
+"""How many of a model's newest points its lines are drawn from."""
+URL_ROOM = 30_000
+"""How long the names in one request may be together, as they are sent."""
 
 
 @lru_cache(maxsize=64)
@@ -21,9 +30,39 @@ def decisions(client: Api, status: str | None) -> list[Any]:
     return list(client.get("/api/decisions", limit=LISTED, status=status)["items"])
 
 
+def models(client: Api, q: str | None = None) -> list[Any]:
+    """Return how the models stand whose names hold `q`, by name, without their history."""
+    found: list[Any] = []
+    after: str | None = None
+    for _ in range(PAGES):
+        page = client.get("/api/models", limit=PAGE, after=after, q=q)
+        found += page["items"]
+        after = page["next"]
+        if after is None:
+            break
+    return found
+
+
+def with_history(client: Api, some: Sequence[Any]) -> list[Any]:
+    """Return the models as they stand now, with their newest points, in the order of `some`: one request for all."""
+    lengths = accumulate(len(quote(model["name"])) + len("&name=") for model in some)
+    names = [model["name"] for model, length in zip(some, lengths, strict=True) if length <= URL_ROOM]
+    if not names:
+        return list(some)
+    told = client.get("/api/models", limit=len(names), name=names, history=POINTS)["items"]
+    newest = {model["name"]: model for model in told}
+    return [newest.get(model["name"], model) for model in some]
+
+
+def approvals(client: Api) -> tuple[list[Any], bool]:
+    """Return what waits for a person, newest first, and whether there is more."""
+    page = client.get("/api/approvals", limit=LISTED)
+    return list(page["items"]), page["next"] is not None
+
+
 def record(client: Api, decision_id: str) -> Any:
     """Return the whole record of a decision."""
-    return client.get(f"/api/decisions/{decision_id}")
+    return client.get(f"/api/decisions/{quote(decision_id, safe='')}")
 
 
 def waiting(found: Any) -> str:

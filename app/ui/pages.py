@@ -1,31 +1,24 @@
-"""The pages themselves: chat, decisions, analyse, memory. All state is the API's; a page keeps a key and a thread."""
+"""The pages as a whole, and the small tabs among them: chat, analyse, memory.
+
+All state is the API's; a page keeps a key, a thread and what it shows.
+"""
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from app.failure import CallFailed
 from app.ui import calls, render
+from app.ui.decisions import DecisionsTab
 from app.ui.examples import EXAMPLES
+from app.ui.fleet import SECONDS, FleetTab
 
 REFRESH_SECONDS = 3
-STATUSES = ("all", "awaiting_approval", "executed", "no_action", "rejected", "failed", "proposed", "running")
 QUESTIONS = ("why did you retrain?", "what happened today?", "what waits for me?", "did it help?")
 
-CSS = """
-.gradio-container {width: 100% !important; max-width: 1240px !important; margin: 0 auto !important}
-.word {border-radius: 4px; padding: 1px 7px; background: #64748b33; font-weight: 600; white-space: nowrap}
-.executed, .better, .healthy, .autonomous {background: #16a34a33}
-.awaiting_approval, .ask, .undone, .cannot_tell, .degraded {background: #eab30855}
-.failed, .not_better, .stopped, .down {background: #dc262644}
-.simulated {background: #7c3aed33}
-.card {border: 1px solid #64748b55; border-radius: 8px; padding: 10px 14px; margin: 6px 0; overflow-wrap: anywhere}
-.card h3 {margin: 0 0 4px} .id {opacity: .7; font-family: monospace} .state {margin: 0}
-.notice {border-left: 5px solid #dc2626; background: #dc262618; padding: 10px 14px; border-radius: 4px}
-"""
+_TO_THE_DETAIL = "() => document.getElementById('detail')?.scrollIntoView({block: 'nearest'})"
 
 Updates = tuple[Any, ...]
 
@@ -51,6 +44,8 @@ class Pages:
 
     def __init__(self, api_url: str) -> None:
         self._url = api_url
+        self._fleet = FleetTab(api_url)
+        self._decisions = DecisionsTab(api_url)
 
     # --- layout ----------------------------------------------------------------------------------------------------
 
@@ -60,18 +55,46 @@ class Pages:
         banner = gr.HTML(elem_id="banner", visible=False)
         header = gr.HTML(elem_id="header")
         key = gr.Textbox(label="API key", type="password", visible=False, elem_id="key", max_lines=1)
-        with gr.Tab("Chat"):
-            self._chat_tab(key)
-        with gr.Tab("Decisions"):
-            table, status = self._decisions_tab(key)
-        with gr.Tab("Analyse"):
-            self._analyse_tab(key)
-        with gr.Tab("Memory search"):
-            self._memory_tab(key)
-        shown = gr.State(None)
-        outputs = [banner, header, key, table, shown]
-        for moment in (pages.load, gr.Timer(REFRESH_SECONDS).tick, status.change):
-            moment(self.refresh, [key, status, shown], outputs, show_progress="hidden", api_visibility="private")
+        with gr.Tabs() as tabs:
+            with gr.Tab("Fleet", id="fleet"):
+                self._fleet.lay_out()
+            with gr.Tab("Chat"):
+                self._chat_tab(key)
+            with gr.Tab("Decisions", id="decisions"):
+                self._decisions.lay_out(key)
+            with gr.Tab("Analyse"):
+                self._analyse_tab(key)
+            with gr.Tab("Memory search"):
+                self._memory_tab(key)
+        self._keep_fresh(pages, key, (banner, header))
+        for part in self._fleet.clickable:
+            self._open_on_click(part, key, tabs)
+
+    def _keep_fresh(self, pages: gr.Blocks, key: gr.Textbox, head: tuple[gr.HTML, gr.HTML]) -> None:
+        fleet, tab = self._fleet, self._decisions
+        shown = [*head, key, tab.table, tab.listed, *tab.opened]
+        for moment in (pages.load, gr.Timer(REFRESH_SECONDS).tick, tab.status.change):
+            moment(
+                self.refresh,
+                [key, tab.status, tab.listed, tab.chosen, tab.opened[0]],
+                shown,
+                show_progress="hidden",
+                api_visibility="private",
+            )
+        for moment in (pages.load, gr.Timer(SECONDS).tick, fleet.q.change):
+            moment(
+                fleet.refresh,
+                [key, fleet.q, fleet.shown],
+                [*fleet.parts, fleet.shown],
+                show_progress="hidden",
+                api_visibility="private",
+            )
+
+    def _open_on_click(self, part: gr.HTML, key: gr.Textbox, tabs: gr.Tabs) -> None:
+        opened = [tabs, self._decisions.chosen, *self._decisions.opened]
+        part.click(self.open, [key], opened, show_progress="hidden", api_visibility="private").then(
+            None, None, None, js=_TO_THE_DETAIL, api_visibility="private"
+        )
 
     def _chat_tab(self, key: gr.Textbox) -> None:
         thread = gr.State(None)
@@ -97,39 +120,6 @@ class Pages:
                 )
         for event in (send.click, question.submit):
             event(self.ask, [question, talk, thread, key], [question, talk, thread], api_visibility="private")
-
-    def _decisions_tab(self, key: gr.Textbox) -> tuple[gr.Dataframe, gr.Dropdown]:
-        status = gr.Dropdown(list(STATUSES), value="all", label="Status", interactive=True, elem_id="status")
-        table = gr.Dataframe(
-            headers=list(render.COLUMNS),
-            datatype="str",
-            type="array",
-            interactive=False,
-            wrap=True,
-            max_height=300,
-            buttons=[],
-            column_widths=["15%", "18%", "10%", "20%", "10%", "10%", "17%"],
-            elem_id="decisions",
-        )
-        chosen, asked = gr.State(""), gr.State("")
-        detail = gr.HTML("<p>Choose a decision to see the whole why.</p>", elem_id="detail")
-        with gr.Group(visible=False) as settling:
-            with gr.Row():
-                reason = gr.Textbox(label="Reason", scale=4, elem_id="reason")
-                by = gr.Textbox(label="Your name", scale=2, elem_id="by")
-            with gr.Row():
-                approve = gr.Button("Approve", variant="primary", elem_id="approve")
-                reject = gr.Button("Reject", variant="stop", elem_id="reject")
-        shown = [chosen, asked, detail, settling]
-        table.select(self.choose, [key], shown, api_visibility="private")
-        for button, answer in ((approve, "approve"), (reject, "reject")):
-            button.click(
-                partial(self.settle, answer),
-                [chosen, asked, reason, by, key],
-                [*shown, reason],
-                api_visibility="private",
-            )
-        return table, status
 
     def _analyse_tab(self, key: gr.Textbox) -> None:
         with gr.Row():
@@ -158,28 +148,28 @@ class Pages:
 
     # --- events ----------------------------------------------------------------------------------------------------
 
-    def refresh(self, key: str, status: str, shown: Any) -> Updates:
-        """Bring banner, header and table up to date; what has not changed is left as it is."""
+    def refresh(self, key: str, status: str, listed: Any, chosen: str, opened: Any) -> Updates:
+        """Bring all but the fleet up to date; what has not changed is left as it is."""
         client = calls.api(self._url, key)
         try:
             health = client.get("/health")
         except CallFailed as error:
-            return (
-                gr.HTML(render.notice(f"The API is not reachable: {error.sentence}"), visible=True),
-                "",
-                *(gr.skip(),) * 3,
-            )
+            banner = gr.HTML(render.notice(f"The API is not reachable: {error.sentence}"), visible=True)
+            return banner, "", *(gr.skip(),) * 6
         try:
             mode = client.get("/api/mode")
-            rows = [render.row(item) for item in calls.decisions(client, None if status == "all" else status)]
+            rows = self._decisions.rows(client, status, listed)
+            again = self._decisions.again(client, chosen, opened)
         except CallFailed as error:
             locked = error.status in (401, 403)
             said = "This AURORA wants an API key: put yours in below." if error.status == 401 else error.sentence
             banner = gr.HTML(render.notice(said, error.lines), visible=True)
-            return banner, "", gr.Textbox(visible=True) if locked else gr.skip(), gr.skip(), gr.skip()
-        same = rows == shown
-        table = gr.skip() if same else gr.Dataframe(value=rows)
-        return gr.HTML(visible=False), render.header(health, mode), gr.skip(), table, gr.skip() if same else rows
+            return banner, "", gr.Textbox(visible=True) if locked else gr.skip(), *(gr.skip(),) * 5
+        return gr.HTML(visible=False), render.header(health, mode), gr.skip(), *rows, *again
+
+    def open(self, key: str, event: gr.EventData) -> Updates:
+        """Show the decision that a click on the fleet's page named."""
+        return gr.Tabs(selected="decisions"), *self._decisions.open(str(event.decision), key)
 
     def ask(self, question: str, talk: list[Any], thread: str | None, key: str) -> Updates:
         """Answer one question."""
@@ -194,29 +184,6 @@ class Pages:
         turns = (("user", question), ("assistant", said["answer"]))
         talk = [*talk, *({"role": role, "content": render.text(words)} for role, words in turns)]
         return "", talk, said["thread_id"]
-
-    def choose(self, key: str, event: gr.SelectData) -> Updates:
-        """Show the decision whose row was clicked."""
-        return self._detail(str(event.row_value[-1]), key)
-
-    def _detail(self, decision_id: str, key: str) -> Updates:
-        try:
-            found = calls.record(calls.api(self._url, key), decision_id)
-        except CallFailed as error:
-            return decision_id, "", render.notice(error.sentence, error.lines), gr.Group(visible=False)
-        asked = calls.waiting(found)
-        return decision_id, asked, render.record(found), gr.Group(visible=bool(asked))
-
-    def settle(self, answer: str, *said: str) -> Updates:
-        """Approve or reject the decision that is shown, then show how it stands."""
-        chosen, asked, reason, by, key = said
-        try:
-            calls.settle(calls.api(self._url, key), asked, answer, reason, by)
-        except CallFailed as error:
-            refused = render.notice(error.sentence, error.lines)
-            decision_id, still_asked, detail, group = self._detail(chosen, key)
-            return decision_id, still_asked, refused + detail, group, reason
-        return *self._detail(chosen, key), ""
 
     def analyse(self, look: str, dry_run: bool, key: str) -> str:
         """Send the telemetry in the editor and show the decision."""

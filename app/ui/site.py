@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth import refuse_foreign_page
 from app.problems import Forbidden
-from app.ui.pages import CSS, build
+from app.ui.pages import build
+from app.ui.style import CSS
 
 _READ = re.compile(
     r"/(?:config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|pwa_icon(?:/\d+)?"

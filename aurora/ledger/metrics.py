@@ -19,9 +19,12 @@ from aurora.ledger.watches import hear
 _INSERT = insert(PointRow.__table__)
 _C = PointRow.__table__.c
 _FIELDS = tuple(MetricPoint.model_fields)
-_POINTS = select(_C.number, *(_C[name] for name in _FIELDS)).order_by(_C.timestamp.desc(), _C.number.desc())
+_SHORT = ("timestamp", "accuracy", "latency_ms")
 TOGETHER = 50
 """Of how many models one statement reads the points; SQLite joins at most 500 selections."""
+
+Line = tuple[datetime, float | None, float | None]
+"""Time, accuracy and latency of one point."""
 
 
 class Metrics(Part):
@@ -51,13 +54,25 @@ class Metrics(Part):
     def recent_of(self, names: Sequence[str], limit: int = 200) -> dict[str, list[MetricPoint]]:
         """Return the newest points of several models, oldest first; they are trusted to be as they were written."""
         found: dict[str, list[MetricPoint]] = {name: [] for name in names}
-        with self._store.read() as session:
-            for some in batched(names, TOGETHER):
-                newest = [_POINTS.where(_C.model_name == name).limit(limit).subquery() for name in some]
-                rows = session.execute(union_all(*(select(one) for one in newest))).all()
-                for row in sorted(rows, key=lambda row: (row.timestamp, row.number)):
-                    found[row.model_name].append(_point(row))
+        for row in self._newest(names, limit, _FIELDS):
+            found[row.model_name].append(_point(row))
         return found
+
+    def lines_of(self, names: Sequence[str], limit: int = 200) -> dict[str, list[Line]]:
+        """Return time, accuracy and latency of the newest points of several models, oldest first."""
+        found: dict[str, list[Line]] = {name: [] for name in names}
+        for row in self._newest(names, limit, ("model_name", *_SHORT)):
+            found[row.model_name].append((row.timestamp, row.accuracy, row.latency_ms))
+        return found
+
+    def _newest(self, names: Sequence[str], limit: int, fields: Sequence[str]) -> Iterator[Fetched[*tuple[Any, ...]]]:
+        """Give the newest points of several models, oldest first, with the `number` of each before its `fields`."""
+        points = select(_C.number, *(_C[name] for name in fields)).order_by(_C.timestamp.desc(), _C.number.desc())
+        for some in batched(names, TOGETHER):
+            newest = [points.where(_C.model_name == name).limit(limit).subquery() for name in some]
+            with self._store.read() as session:
+                rows = session.execute(union_all(*(select(one) for one in newest))).all()
+            yield from sorted(rows, key=lambda row: (row.timestamp, row.number))
 
     def latest(self, name: str) -> MetricPoint | None:
         """Return the newest point."""

@@ -49,6 +49,17 @@ def test_recent_points_come_oldest_first_whenever_they_arrived(ledger: Ledger) -
     assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2, until=until)] == [0.2, 0.25]
 
 
+def test_the_lines_of_several_models_come_oldest_first(ledger: Ledger) -> None:
+    ledger.metrics.add([at(3, 0.3), at(1, 0.1), at(2, 0.2), at(2, 0.9, "other")], START)
+
+    assert ledger.metrics.lines_of([NAME, "other", "nobody"], limit=2) == {
+        NAME: [(START + timedelta(minutes=2), 0.2, None), (START + timedelta(minutes=3), 0.3, None)],
+        "other": [(START + timedelta(minutes=2), 0.9, None)],
+        "nobody": [],
+    }
+    assert ledger.metrics.lines_of([]) == {}
+
+
 def test_a_model_without_points_has_none(ledger: Ledger) -> None:
     ledger.metrics.add([], START)
 
