@@ -414,8 +414,8 @@ _hush = _Hush()
 
 
 def _first_line(said: object) -> str:
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
-    return lines[0] if lines else type(said).__name__
+    text = str(said).partition("Traceback (most recent call last)")[0].strip()
+    return text.splitlines()[0].strip(" :") if text else type(said).__name__
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
