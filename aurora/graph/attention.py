@@ -178,9 +178,10 @@ def is_silent(watch: "WatchRecord", now: datetime) -> bool:
 
 def silence(watch: "WatchRecord", now: datetime) -> str:
     """Return the sign of a silent model."""
-    minutes, usual = (now - watch.heard_at).total_seconds() / 60, watch.usual_seconds or 0.0
-    return f"no metrics for {minutes:.0f} minutes, usually every {_spell(usual)}"
+    quiet, usual = (now - watch.heard_at).total_seconds() / 60, watch.usual_seconds or 0.0
+    spelt = _many(usual, "second") if usual < 120 else _many(usual / 60, "minute")
+    return f"no metrics for {_many(quiet, 'minute')}, usually every {spelt}"
 
 
-def _spell(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+def _many(count: float, unit: str) -> str:
+    return f"{count:.0f} {unit}" if round(count) == 1 else f"{count:.0f} {unit}s"

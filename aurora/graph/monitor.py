@@ -179,7 +179,7 @@ def _interval(points: Sequence[MetricPoint], now: datetime) -> float | None:
 def _due_with_what_comes(watch: "WatchRecord", points: Sequence[MetricPoint], now: datetime) -> "WatchRecord":
     """A point whose time is still to come is judged then."""
     coming = [point.timestamp for point in points if point.timestamp is not None and point.timestamp > now]
-    return watch.evolve(due_at=min([watch.due_at, *coming])) if coming else watch
+    return watch.evolve(due_at=min([watch.due_at, *coming]), judged=watch.judged - 1) if coming else watch
 
 
 # --- silence ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,452 @@
+"""Rounds of the monitor on a real ledger, with a clock that the test moves and a loop that ends as the test says."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import event
+
+from aurora.domain import Ending, MetricPoint, Mode, ModelSettings, Outcome, Standing, Status
+from aurora.graph.attention import INTERVAL
+from aurora.graph.deps import Deps
+from aurora.graph.monitor import Monitor
+from aurora.graph.storms import HOLD
+from aurora.ledger import Ledger, Store
+from aurora.ledger.records import WatchRecord
+from tests.ledger.story import OK, PENDING, Watch, allow, execution, ruling, step, telemetry, verification
+
+SETTINGS = ModelSettings.model_validate(
+    {"baseline": {"accuracy": 0.88, "latency_ms": 300.0, "throughput_rps": 100.0}, "cooldown_minutes": 10}
+)
+FINE: dict[str, Any] = {"accuracy": 0.88, "latency_ms": 300.0, "labels": 1000}
+SLOW: dict[str, Any] = {**FINE, "latency_ms": 1200.0}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the monitor needs of AURORA's parts."""
+
+    ledger: Ledger
+    clock: Watch
+    simulated: bool = True
+
+
+@dataclass
+class Loop:
+    """Takes each decision to the end that the test has in mind."""
+
+    ending: Callable[[str], None] = lambda _: None
+    started: list[str] = field(default_factory=list)
+
+    async def start(self, decision_id: str) -> None:
+        self.started.append(decision_id)
+        await asyncio.to_thread(self.ending, decision_id)
+
+
+@dataclass
+class World:
+    """A ledger that is watched."""
+
+    ledger: Ledger
+    clock: Watch
+    loop: Loop
+
+    def feed(self, values: dict[str, Any], count: int = 1, *names: str, seconds: float = 1.0) -> None:
+        """Let so many points of each model arrive, one a second."""
+        for _ in range(count):
+            now = self.clock.forward(seconds=seconds)
+            self.ledger.metrics.add([MetricPoint(model_name=name, **values) for name in names or ("m",)], now)
+
+    def round(self) -> int:
+        """Let the monitor make a round."""
+        monitor = Monitor(cast(Deps, Part(self.ledger, self.clock)), self.loop)
+        return asyncio.run(monitor.round())
+
+    def watch(self, name: str = "m") -> WatchRecord:
+        """Return what the monitor makes of a model."""
+        found = self.ledger.watches.get(name)
+        assert found is not None
+        return found
+
+    def opened(self) -> list[str]:
+        """Return the ids of all decisions, oldest first."""
+        return [one.id for one in reversed(self.ledger.decisions.list(500).items)]
+
+    def notices(self) -> list[str]:
+        return [notice.message for notice in self.ledger.outbox.pending()]
+
+    # --- how a decision may end ---
+
+    def denied(self, id: str) -> None:
+        self.ledger.decisions.record(id, 0, "rule", ruling(step(target="m"), "deny"), DENIED)
+
+    def changed(self, id: str) -> None:
+        """Make a change whose outcome is pending."""
+        what, key = step(target="m"), f"{id}:0:retrain"
+        self.ledger.intents.begin(key, id, what, "test", allow)
+        self.ledger.intents.finish(key, OK)
+        done, due = execution(what, key, self.clock.now), self.clock.now + timedelta(hours=2)
+        self.ledger.decisions.record(id, 0, "execute", done, PENDING, verify_at=due)
+
+    def verified(self, id: str, outcome: Any) -> None:
+        standing = Standing(status=Status.EXECUTED, outcome=Outcome(outcome))
+        self.ledger.decisions.record(id, 0, "verify", verification(outcome, by_code=True), standing)
+
+
+DENIED = Standing(status=Status.REJECTED, ending=Ending.DENIED)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    store, clock = Store(f"sqlite:///{tmp_path / 'ledger.db'}"), Watch()
+    store.migrate()
+    made = World(Ledger(store, clock), clock, Loop())
+    made.loop.ending = made.denied
+    made.ledger.models.put_settings("m", SETTINGS, "ada")
+    made.feed(FINE, 40)
+    yield made
+    store.close()
+
+
+# --- breaches --------------------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_model_is_quiet_and_a_blip_leaves_no_decision(world: World) -> None:
+    for values in (FINE, SLOW, SLOW, FINE, FINE, {**SLOW, "latency_ms": 1e6}, FINE):
+        world.feed(values)
+        assert world.round() == 0
+    assert world.opened() == []
+    assert world.watch().word == "suspicious"
+
+    world.feed(FINE, 6)
+    world.round()
+    assert (world.watch().word, world.watch().signs) == ("quiet", ())
+
+
+def test_a_lasting_breach_opens_one_decision_however_many_rounds_there_are(world: World) -> None:
+    opened = []
+    for _ in range(30):
+        world.feed(SLOW)
+        opened.append(world.round())
+
+    assert opened == [0, 0, 0, 1, *[0] * 26]
+    (decision,) = world.opened()
+    assert world.loop.started == [decision]
+    assert (world.watch().word, world.watch().held_by) == ("held", "same_evidence")
+    assert world.watch().signs == ("latency 1200 ms over 900 ms",)
+
+
+def test_the_decision_is_shown_the_newest_points(world: World) -> None:
+    world.feed(SLOW, 4)
+    world.round()
+    record = world.ledger.decisions.get(world.opened()[0])
+    assert record.telemetry.model_metrics.model_dump(exclude_none=True) == {"accuracy": 0.88, "latency_ms": 1200.0}
+    assert record.telemetry.timestamp == world.clock.now
+    assert record.telemetry.notes == "Seen by the monitor: latency 1200 ms over 900 ms."
+    assert (record.mode, record.simulated, record.dry_run) == (Mode.AUTONOMOUS, True, False)
+
+
+def test_two_rounds_at_once_open_one_decision(world: World) -> None:
+    names = [f"n{number}" for number in range(4)]
+    world.feed(FINE, 40, *names)
+    world.feed(SLOW, 4, *names)
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = [done.result() for done in [pool.submit(world.round) for _ in range(4)]]
+
+    assert sum(opened) == 4
+    assert sorted(world.loop.started) == sorted(world.opened())
+    assert {world.watch(name).turn for name in names} == {1}
+
+
+def test_whatever_is_in_flight_holds_the_next_look(world: World) -> None:
+    world.loop.ending = world.changed
+    world.feed(SLOW, 4)
+    assert world.round() == 1
+    for _ in range(20):
+        world.feed({**SLOW, "error_rate": 0.9}, seconds=60)
+        assert world.round() == 0
+        assert world.watch().held_by == "in_flight"
+
+
+def test_a_decision_that_somebody_else_opened_holds_it_too(world: World) -> None:
+    world.feed(SLOW, 4)
+    other = world.ledger.decisions.open(telemetry("m"), dry_run=False, mode=Mode.AUTONOMOUS, simulated=True)
+    assert world.round() == 0
+    assert world.watch().held_by == "in_flight"
+    world.denied(other)
+    world.feed(SLOW)
+    assert world.round() == 1
+
+
+def test_a_change_is_given_its_cooldown_and_a_success_ends_the_matter(world: World) -> None:
+    world.loop.ending = world.changed
+    world.feed(SLOW, 4)
+    world.round()
+    world.verified(world.opened()[0], "better")
+
+    world.feed(SLOW, seconds=9 * 60)
+    assert world.round() == 0
+    assert world.watch().held_by == "cooldown"
+    world.feed(SLOW, seconds=61)
+    assert world.round() == 1
+
+
+def test_the_pause_after_looks_in_vain_doubles(world: World) -> None:
+    world.feed(SLOW, 4)
+    looked = [0] if world.round() else []
+    for minute in range(1, 160):
+        world.feed(SLOW, seconds=60)
+        looked += [minute] if world.round() else []
+    assert looked == [0, 10, 30, 70, 150]
+
+
+def test_another_sign_or_a_clearly_worse_level_is_looked_at_without_a_pause(world: World) -> None:
+    world.feed(SLOW, 4)
+    assert world.round() == 1
+    world.feed({**SLOW, "accuracy": 0.6}, 4)
+    assert world.round() == 1
+    world.feed({**SLOW, "accuracy": 0.6, "latency_ms": 2500.0}, 6)
+    assert world.round() == 1
+    world.feed({**SLOW, "accuracy": 0.6, "latency_ms": 2500.0}, 6)
+    assert world.round() == 0
+
+
+def test_a_model_that_flaps_is_looked_at_once_per_pause(world: World) -> None:
+    opened = 0
+    for _ in range(12):
+        for values in (SLOW, FINE):
+            for _ in range(5):
+                world.feed(values)
+                opened += world.round()
+    assert opened == 1
+    world.feed(SLOW, 5)
+    world.round()
+    assert (world.watch().word, world.watch().held_by) == ("held", "flapping")
+
+
+def test_observe_works_as_any_mode_and_stopped_opens_nothing(world: World) -> None:
+    world.ledger.installation.set_mode(Mode.STOPPED, "", "ada")
+    world.feed(SLOW, 6)
+    assert world.round() == 0
+    assert world.watch().word == "breaching"
+
+    world.ledger.installation.set_mode(Mode.OBSERVE, "", "ada")
+    world.feed(SLOW)
+    assert world.round() == 1
+    assert world.ledger.decisions.get(world.opened()[0]).mode is Mode.OBSERVE
+
+
+def test_a_model_without_anything_to_decide_on_is_told_of(world: World) -> None:
+    world.feed({"memory_usage": 0.99}, 40, "leaky")
+    assert world.round() == 0
+    assert world.round() == 0
+    assert len(world.notices()) == 1
+    assert world.notices()[0].startswith("leaky is outside its limits: memory 99% over 93%.")
+    assert world.watch("leaky").held_by == "same_evidence"
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_crash_before_the_claim_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    world.feed(SLOW, 4)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.ledger.decisions, "open_in", killed)
+        with pytest.raises(Killed):
+            world.round()
+    assert world.opened() == []
+    assert world.watch().turn == 0
+
+    world.clock.forward(seconds=INTERVAL.total_seconds() - 1)
+    world.feed(SLOW)
+    assert world.round() == 1
+
+
+def test_without_new_points_a_breach_that_was_not_looked_at_comes_back_on_its_interval(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.feed(FINE, 40, "slow", seconds=30)
+    world.feed({**SLOW, "latency_ms": 1500.0}, 4, "slow", seconds=30)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.ledger.watches, "claim", lambda *_, **__: False)
+        assert world.round() == 0
+    assert world.round() == 0
+    world.clock.forward(seconds=61)
+    assert world.round() == 1
+
+
+def test_a_crash_after_the_claim_leaves_the_decision_to_the_sweep(world: World) -> None:
+    def killed(_: str) -> None:
+        raise RuntimeError("the process ends here")
+
+    world.loop.ending = killed
+    world.feed(SLOW, 4)
+    assert world.round() == 1
+    assert [one.id for one in world.ledger.decisions.unfinished()] == world.opened()
+
+    world.feed(SLOW, 4)
+    assert world.round() == 0
+    assert len(world.opened()) == 1
+
+
+# --- storms ----------------------------------------------------------------------------------------------------------
+
+FLEET = [f"model-{number:02d}" for number in range(12)]
+
+
+def test_a_storm_gives_one_notice_and_holds_all_looks_until_its_time_has_passed(world: World) -> None:
+    world.feed(FINE, 40, *FLEET)
+    for _ in range(6):
+        world.feed(SLOW, 1, *FLEET)
+        assert world.round() == 0
+
+    assert len(world.notices()) == 1
+    assert world.notices()[0].startswith("12 of 13 models that report began to breach at once")
+    assert {world.watch(name).held_by for name in FLEET} == {"storm"}
+    assert world.opened() == []
+
+    world.clock.forward(seconds=HOLD.total_seconds())
+    opened = []
+    for _ in range(14):
+        world.feed(SLOW, 1, *FLEET)
+        opened.append(world.round())
+    assert opened == [*[1] * 12, 0, 0]
+    assert len(world.notices()) == 1
+
+
+def test_once_a_storm_is_over_those_that_still_breach_are_looked_at_one_at_a_time(world: World) -> None:
+    world.loop.ending = lambda _: None
+    world.feed(FINE, 40, *FLEET)
+    world.feed(SLOW, 5, *FLEET)
+    world.round()
+    for _ in range(6):
+        world.feed(FINE, 1, *FLEET[2:])
+        world.feed(SLOW, 1, *FLEET[:2])
+    opened = [world.round(), world.round()]
+    world.feed(SLOW, 1, *FLEET[:2])
+    opened.append(world.round())
+    assert opened == [1, 0, 0]
+
+    world.ledger.decisions.record(world.opened()[0], 0, "rule", ruling(step(), "deny"), DENIED)
+    world.feed(SLOW, 1, *FLEET[:2])
+    assert world.round() == 1
+
+
+def test_four_models_that_break_at_once_are_no_storm(world: World) -> None:
+    world.feed(FINE, 40, *FLEET)
+    world.feed(SLOW, 5, *FLEET[:4])
+    assert world.round() == 4
+    assert world.notices() == []
+
+
+# --- silence ---------------------------------------------------------------------------------------------------------
+
+
+def silent_for(world: World, minutes: int) -> None:
+    """Let time pass in which nobody reports, with a round every half minute."""
+    for _ in range(2 * minutes):
+        world.clock.forward(seconds=30)
+        world.round()
+
+
+def test_a_model_that_falls_silent_is_told_of_once_and_never_decided_on(world: World) -> None:
+    world.round()
+    silent_for(world, 60)
+    assert world.notices() == [
+        "m: no metrics for 1 minute, usually every 1 second. Nothing is changed on what is not known."
+    ]
+    assert (world.watch().word, world.watch().signs) == (
+        "suspicious",
+        ("no metrics for 1 minute, usually every 1 second",),
+    )
+    assert world.opened() == []
+
+    for _ in range(60):
+        world.feed(FINE)
+        world.round()
+    assert world.watch().word == "quiet"
+    silent_for(world, 10)
+    assert len(world.notices()) == 2
+
+
+def test_a_silent_model_that_breached_is_not_decided_on_by_what_it_said_before(world: World) -> None:
+    world.feed(SLOW, 4)
+    assert world.round() == 1
+    silent_for(world, 60)
+    assert len(world.opened()) == 1
+
+
+def test_whoever_was_away_itself_does_not_call_others_silent(world: World) -> None:
+    world.round()
+    world.clock.forward(hours=8)
+    world.round()
+    world.feed(FINE)
+    world.round()
+    assert world.notices() == []
+
+
+def test_models_that_fall_silent_together_are_told_of_in_one_notice(world: World) -> None:
+    world.feed(FINE, 5, *FLEET, "m")
+    world.round()
+    silent_for(world, 10)
+    (notice,) = world.notices()
+    assert notice.startswith("13 models send no metrics any more")
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_models_with_nothing_new_cost_a_few_statements(world: World) -> None:
+    many = [f"many-{number}" for number in range(1000)]
+    world.feed(FINE, 1, *many)
+    world.round()
+    world.feed(FINE, 1, "m", seconds=61)
+    world.round()
+    world.clock.forward(seconds=30)
+    statements: list[str] = []
+    engine = world.ledger.store._engine
+    event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    assert world.round() == 0
+    assert len(statements) <= 8
+
+
+def test_points_that_arrive_while_a_round_runs_are_seen_in_the_next(world: World) -> None:
+    world.round()
+    read = world.ledger.metrics.recent_of
+
+    def reading(names: list[str], limit: int) -> dict[str, list[MetricPoint]]:
+        found = read(names, limit)
+        world.ledger.metrics.add([MetricPoint(model_name="m", **SLOW)], world.clock.now)
+        return found
+
+    world.feed(FINE)
+    with pytest.MonkeyPatch.context() as slow:
+        slow.setattr(world.ledger.metrics, "recent_of", reading)
+        world.round()
+    assert world.watch().word == "quiet"
+    world.round()
+    assert world.watch().word == "suspicious"
+
+
+def test_a_point_that_is_ahead_of_its_time_is_judged_then(world: World) -> None:
+    world.ledger.metrics.add(
+        [MetricPoint(model_name="m", timestamp=world.clock.now + timedelta(seconds=20), **SLOW)], world.clock.now
+    )
+    world.round()
+    assert world.watch().word == "quiet"
+    world.clock.forward(seconds=20)
+    world.round()
+    assert world.watch().newest_at == world.clock.now
