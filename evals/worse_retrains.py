@@ -1,0 +1,180 @@
+"""A retrain that makes things worse: is it undone every time, and does the service end no worse than it began?
+
+    python -m evals.worse_retrains                50 seeds, the table
+    python -m evals.worse_retrains --seeds 4      another size
+
+Half of the lives have corrupt labels to train on, so that the new version is bad and loses as a canary. In the other
+half the new version is good when it is promoted, and then the old concept comes back: what was right is wrong, and only
+the world after the change, with the former version in its shadow, can tell.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from aurora.domain import TRAINING
+from aurora.sandbox.fleet.catalogue import CATALOGUE, made
+from aurora.sandbox.service import Incident, Service
+from evals.living import Living, Seen
+
+SEEDS = 50
+BEGINS, TICKS = 10, 75
+HOSTS = ("fraud-scorer", "parcel-sorter")
+PURE_ROWS = 480
+"""Rows to train on; by the time a drift is acted on, more of the new concept are labelled."""
+WINDOW = 8
+"""Ticks that an accuracy is taken over."""
+NOISE = 0.05
+"""How much lower than at the beginning is still chance: about 1,000 labels stand behind either."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What came of one seed."""
+
+    seed: int
+    trap: str
+    retrains: int
+    undone: int
+    """How many of the retrains that made things worse were undone."""
+    worse: int
+    """How many made things worse: lost as a canary, or were promoted before the concept came back."""
+    began: float
+    """Accuracy when the first retrain was ordered."""
+    ended: float
+    version: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it came to a bad retrain, each was undone, and the service ends no worse than it began."""
+        return self.worse > 0 and self.undone == self.worse and self.ended >= self.began - NOISE
+
+
+def live(seed: int) -> Life:
+    """Let one life happen."""
+    trap, host = ("corrupt_labels", "returning_concept")[seed % 2], HOSTS[seed // 2 % len(HOSTS)]
+    service = _service(seed, host, trap)
+    with tempfile.TemporaryDirectory() as folder, Living(Path(folder), [service]) as living:
+        for _ in range(TICKS):
+            living.tick()
+            if trap == "returning_concept":
+                _turn_back(living, service.name)
+        return _told(seed, trap, living, service.name)
+
+
+def _service(seed: int, host: str, trap: str) -> Service:
+    entry = next(entry for entry in CATALOGUE if entry.name == host)
+    incidents = [Incident(kind="abrupt_drift", begins=BEGINS, lasts=TICKS)]
+    if trap == "corrupt_labels":
+        # Of all incidents that begin at one tick only one does something once; this one does nothing at once.
+        incidents.append(Incident(kind="corrupt_labels", begins=BEGINS - 8, lasts=TICKS + 8))
+    service = made(entry, 1000 + seed, tuple(sorted(incidents, key=lambda one: one.begins)))
+    assert service.live is not None
+    # A window without rows of the old concept: what is learnt from it is worthless once that comes back.
+    return service.evolve(live=service.live.evolve(failures=0.0, newest=PURE_ROWS))
+
+
+def _turn_back(living: Living, name: str) -> None:
+    """Let the old concept come back as soon as a version serves that was trained on the new one."""
+    service = living.service(name)
+    if service.versions[service.version].origin in ("retrain", "fine_tune") and service.drifts[-1].ends is None:
+        living.change(name, _ended)
+
+
+def _ended(service: Service) -> Service:
+    assert service.live is not None
+    last = service.drifts[-1].evolve(ends=service.live.now + 1)
+    return service.evolve(drifts=(*service.drifts[:-1], last))
+
+
+def _told(seed: int, trap: str, living: Living, name: str) -> Life:
+    seen = living.seen[name]
+    retrains = [
+        record
+        for record in living.decisions(name)
+        if record["execution_result"] and record["execution_result"]["decision_type"] in TRAINING
+    ]
+    first = _tick_of(retrains[0], living) if retrains else TICKS
+    worse = retrains if trap == "corrupt_labels" else retrains[:1]
+    return Life(
+        seed=seed,
+        trap=trap,
+        retrains=len(retrains),
+        worse=len(worse),
+        undone=sum(record["outcome"] == "undone" for record in worse),
+        began=_accuracy(seen, first),
+        ended=_accuracy(seen, TICKS),
+        version=living.service(name).version,
+    )
+
+
+def _tick_of(record: dict[str, Any], living: Living) -> int:
+    at = living.aurora.ledger.decisions.get(record["decision_id"]).created_at
+    return TICKS - round((living.clock.now - at).total_seconds())
+
+
+def _accuracy(seen: Seen, until: int) -> float:
+    known = [point["accuracy"] for point in seen.points[:until] if "accuracy" in point]
+    # At the beginning only what was already bad counts: the ticks since the incident showed.
+    newest = known[-3:] if until < TICKS else known[-WINDOW:]
+    return round(fmean(newest), 4) if newest else 0.0
+
+
+def main() -> None:
+    """Print the table; end non-zero where a bad retrain was not undone."""
+    options = _options()
+    lives: list[Life] = []
+    with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(options.processes) as pool:
+        task = progress.add_task("Lives", total=options.seeds)
+        for future in as_completed(map(partial(pool.submit, live), range(1, options.seeds + 1))):
+            lives.append(future.result())
+            progress.advance(task)
+    lives.sort(key=lambda one: one.seed)
+    if options.json:
+        print(json.dumps([{**asdict(one), "held": one.held} for one in lives], indent=1))
+    else:
+        print(table(lives))
+    sys.exit(0 if all(one.held for one in lives) else 1)
+
+
+def table(lives: list[Life]) -> str:
+    """Return the table in Markdown."""
+    lines = [
+        "| trap | lives | held | bad retrains | undone | accuracy when ordered | at the end |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for trap in dict.fromkeys(one.trap for one in lives):
+        mine = [one for one in lives if one.trap == trap]
+        counts = (
+            len(mine),
+            sum(one.held for one in mine),
+            sum(one.worse for one in mine),
+            sum(one.undone for one in mine),
+        )
+        levels = (f"{fmean(one.began for one in mine):.3f}", f"{fmean(one.ended for one in mine):.3f}")
+        lines.append(f"| {' | '.join(map(str, (trap.replace('_', ' '), *counts, *levels)))} |")
+    missed = [f"- seed {one.seed} ({one.trap}): {one}" for one in lives if not one.held]
+    return "\n".join([*lines, "", "Misses:", "", *(missed or ["- none"])])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m evals.worse_retrains", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
