@@ -1,6 +1,6 @@
 """The tab of the decisions: the newest ones, the whole why of one that was chosen, and the answer of a person to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,8 +28,8 @@ class Opened:
 class DecisionsTab:
     """What the tab does; each public method answers one event."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, client_for: Callable[[str], Api]) -> None:
+        self._client_for = client_for
         self._unchanged = (gr.skip(),) * 3
 
     def lay_out(self, key: gr.Textbox) -> None:
@@ -85,7 +85,7 @@ class DecisionsTab:
 
     def open(self, decision_id: str, key: str) -> Updates:
         """Show a decision, and ask where it waits for an answer."""
-        client = calls.api(self._url, key)
+        client = self._client_for(key)
         try:
             return decision_id, *_shown(_look(client, decision_id))
         except CallFailed as error:
@@ -94,7 +94,7 @@ class DecisionsTab:
     def settle(self, answer: str, opened: Opened, *said: str) -> Updates:
         """Approve or reject the decision that is shown, then show how it stands."""
         reason, by, key = said
-        client = calls.api(self._url, key)
+        client = self._client_for(key)
         try:
             calls.settle(client, opened.approval_id, answer, reason, by)
         except CallFailed as error:

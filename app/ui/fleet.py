@@ -1,5 +1,6 @@
 """The tab of the fleet, the first thing to see: it asks the API every few seconds and shows what has changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,8 +37,8 @@ class Shown:
 class FleetTab:
     """What the tab does."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, client_for: Callable[[str], Api]) -> None:
+        self._client_for = client_for
 
     def lay_out(self) -> None:
         """Put the tab onto the page that is being built."""
@@ -57,7 +58,7 @@ class FleetTab:
         """Bring the parts up to date; what has not changed is left as it is."""
         now = datetime.now(UTC)
         try:
-            found = Shown(_parts(calls.api(self._url, key), q.strip()), now)
+            found = Shown(_parts(self._client_for(key), q.strip()), now)
         except CallFailed as error:
             found = _old(shown, locked=error.status in (401, 403))
         parts = (gr.skip() if new == old else new for new, old in zip(found.parts, shown.parts, strict=True))

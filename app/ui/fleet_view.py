@@ -15,9 +15,9 @@ from app.ui.sparkline import Deed, Point, sparkline
 STATES = ("breaching", "held", "suspicious", "healthy", "unknown")
 """How a model may stand, the worst first."""
 WAITING_SHOWN = 5
-WHY_CHARS = 200
+WHY_CHARS = 160
 
-_CALLED = {"unknown": "without metrics"}
+_CALLED = {"held": "held back", "unknown": "without metrics"}
 _ACTIONS = {
     "retrain": ("retrain", "retrained"),
     "fine_tune": ("fine-tune", "fine-tuned"),
@@ -179,8 +179,8 @@ def _health(model: Mapping[str, Any], stands: str) -> str:
     watched = watch.get("word", stands)
     held = _HELD_BY.get(watch.get("held_by", ""), "")
     return word(stands) + _small(
-        f"now {text(model['health'])}" if model["health"] not in (stands, "unknown") else "",
         f"since {_clock(watch['since'])}" if watched == stands and watch.get("since") else "",
+        f"now {text(model['health'])}" if model["health"] not in (stands, "unknown") else "",
         f"monitor: {text(watched)}" if watched not in (stands, "quiet") else "",
         f"held back: {held}" if held else "",
     )

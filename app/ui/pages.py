@@ -5,6 +5,7 @@ All state is the API's; a page keeps a key, a thread and what it shows.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -43,9 +44,9 @@ class Pages:
     """What the pages do; each method answers one event."""
 
     def __init__(self, api_url: str) -> None:
-        self._url = api_url
-        self._fleet = FleetTab(api_url)
-        self._decisions = DecisionsTab(api_url)
+        self._client_for = partial(calls.api, api_url)
+        self._fleet = FleetTab(self._client_for)
+        self._decisions = DecisionsTab(self._client_for)
 
     # --- layout ----------------------------------------------------------------------------------------------------
 
@@ -150,7 +151,7 @@ class Pages:
 
     def refresh(self, key: str, status: str, listed: Any, chosen: str, opened: Any) -> Updates:
         """Bring all but the fleet up to date; what has not changed is left as it is."""
-        client = calls.api(self._url, key)
+        client = self._client_for(key)
         try:
             health = client.get("/health")
         except CallFailed as error:
@@ -177,7 +178,7 @@ class Pages:
             return "", talk, thread
         try:
             turn = {"message": question, **({"thread_id": thread} if thread else {})}
-            said = calls.api(self._url, key).post("/api/chat", turn)
+            said = self._client_for(key).post("/api/chat", turn)
         except CallFailed as error:
             said = {"answer": str(error), "thread_id": thread}
         # The chat shows HTML even where it is told not to render markdown, so it gets escaped text.
@@ -191,7 +192,7 @@ class Pages:
             json.loads(look)
         except (ValueError, RecursionError) as error:
             return render.notice(f"This is not JSON: {error}.")
-        client = calls.api(self._url, key)
+        client = self._client_for(key)
         query = {"dry_run": "true"} if dry_run else {}
         return _attempt(lambda: render.decision(client.post("/api/analyze", look.encode(), **query)))
 
@@ -200,4 +201,4 @@ class Pages:
         if not query.strip():
             return ""
         asked = {"query": query, "top_k": int(count)}
-        return _attempt(lambda: render.found(calls.api(self._url, key).post("/api/memory/search", asked)["results"]))
+        return _attempt(lambda: render.found(self._client_for(key).post("/api/memory/search", asked)["results"]))

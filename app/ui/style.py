@@ -27,7 +27,7 @@ ul.strip .unknown {background: #64748b33} ul.strip li.none {background: #64748b1
   background: #eab30822; border-radius: 4px; padding: 8px 12px; margin: 6px 0}
 .asked > div {flex: 1 1 320px; overflow-wrap: anywhere}
 
-#q {max-width: 340px}
+#q {max-width: 340px; align-self: flex-start; margin: 0 !important}
 table.fleet, table.fleet tr {border: 0 !important; background: none !important}
 table.fleet {width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .93em; margin: 0 !important}
 table.fleet th, table.fleet td {text-align: left; vertical-align: top; padding: 7px 8px !important;
@@ -55,11 +55,14 @@ ol.happened p {display: block !important; margin: 2px 0 0 !important; opacity: .
 time {font-variant-numeric: tabular-nums}
 
 @media (max-width: 760px) {
-  table.fleet, table.fleet tbody {display: block} table.fleet thead {display: none}
-  table.fleet tr {display: grid; grid-template-columns: 1fr 1fr}
-  table.fleet tr th {grid-column: 1 / -1; width: auto !important} table.fleet tr.signs {display: block}
+  table.fleet, table.fleet tbody {display: block; width: 100%} table.fleet thead {display: none}
+  table.fleet tbody {padding: 6px 0 !important}
+  table.fleet tr {display: grid; grid-template-columns: repeat(6, 1fr); padding: 0 !important}
+  table.fleet th, table.fleet td {grid-column: span 2; padding: 3px 8px !important}
+  table.fleet tr th {width: auto !important}
   table.fleet td[data-label]::before {content: attr(data-label) ": "; opacity: .75}
-  table.fleet th, table.fleet td {padding: 3px 8px !important} table.fleet tr.signs td {display: block}
-  table.fleet td[data-label="Health"], table.fleet td[data-label="Last decision"] {grid-column: 1 / -1}
+  table.fleet td[data-label="Accuracy"], table.fleet td[data-label="Latency"] {grid-column: span 3}
+  table.fleet tr th, table.fleet td[data-label="Health"], table.fleet td[data-label="Last decision"],
+  table.fleet tr.signs td {grid-column: 1 / -1}
 }
 """

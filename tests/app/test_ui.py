@@ -27,7 +27,10 @@ def hostile(value: Any) -> Any:
     return HOSTILE if isinstance(value, str) else value
 
 
-KEPT = {"status", "decision_type", "outcome", "created_at", "expires_at", "settled_at", "mode", "health", "changed_at"}
+KEPT = {"status", "decision_type", "outcome", "mode", "health", "word"} | {
+    f"{moment}_at" for moment in ("created", "expires", "settled", "changed", "executed")
+}
+KEPT |= {"timestamp", "since"}
 
 
 # --- escaping ------------------------------------------------------------------------------------------------------
