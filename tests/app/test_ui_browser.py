@@ -1,4 +1,4 @@
-"""The pages in a real browser: analyse, ask, approve; quiet console, and no request that leaves this machine."""
+"""The pages in a real browser: watch, analyse, ask, approve; quiet console, and no request that leaves this machine."""
 
 import re
 import subprocess
@@ -82,6 +82,10 @@ def send(server: Running, model: str, **more: object) -> str:
     return str(httpx.post(f"{server.url}/api/analyze", json=look, timeout=120).raise_for_status().json()["decision_id"])
 
 
+def post(server: Running, model: str, **metrics: float) -> None:
+    httpx.post(f"{server.url}/api/metrics", json={"model_name": model, **metrics}, timeout=60).raise_for_status()
+
+
 def test_it_is_called_aurora_and_shows_mode_and_health(page: Page) -> None:
     assert page.title() == "AURORA"
     expect(page.locator("#header")).to_contain_text("database operational")
@@ -126,6 +130,71 @@ def test_what_waits_is_approved_with_a_click(page: Page, server: Running) -> Non
     expect(page.locator("#approve")).to_be_hidden()
     approval = httpx.get(f"{server.url}/api/decisions/{waiting}").json()["approvals"][0]
     assert (approval["status"], approval["by"], approval["reason"]) == ("approved", "ada", "seen in the browser")
+
+
+def test_the_fleet_shows_what_happens_while_one_looks_and_why(page: Page, server: Running) -> None:
+    name = "a-shown-model"
+    post(server, name, accuracy=0.93, latency_ms=120.0)
+    row = page.locator("#fleet tbody").filter(has_text=name)
+    expect(row.locator(".word").first).to_have_text("simulated")
+    expect(row.locator("td[data-label=Health] .word")).to_have_text("healthy")
+    page.evaluate("window.loadedOnce = true")
+    post(server, name, accuracy=0.6, latency_ms=120.0)
+    expect(row.locator("td[data-label=Health] .word")).to_have_text(re.compile("breaching|held"))
+    expect(row.locator("svg")).to_have_count(2)
+    made = send(server, name)
+    happening = page.locator("#happened li").filter(has=page.locator(f"[data-decision={made}]"))
+    expect(happening).to_contain_text(f"{name} retrained")
+    expect(happening).to_contain_text("drift was detected")
+    assert page.evaluate("window.loadedOnce")
+    happening.get_by_role("button").press("Enter")
+    expect(page.locator("#detail")).to_contain_text(made)
+    expect(page.locator("#detail")).to_be_visible()
+
+
+def test_a_button_of_the_fleet_keeps_its_focus_while_the_page_lives(page: Page, server: Running) -> None:
+    name = "a-focused-model"
+    send(server, name)
+    button = page.locator("#fleet tbody").filter(has_text=name).get_by_role("button")
+    button.focus()
+    for accuracy in (0.911, 0.922):
+        post(server, name, accuracy=accuracy, latency_ms=100.0)
+        expect(page.locator("#fleet")).to_contain_text(f"{accuracy:.3f}")
+    expect(button).to_be_focused()
+
+
+def test_what_waits_is_at_the_top_and_what_is_open_goes_on_by_itself(page: Page, server: Running) -> None:
+    asking = {"autonomy": dict.fromkeys(("retrain", "fine_tune", "cache", "route", "scale"), "ask")}
+    httpx.put(f"{server.url}/api/models/open-eyed", json=asking).raise_for_status()
+    waiting = send(server, "open-eyed")
+    card = page.locator("#attention .asked").filter(has_text="open-eyed")
+    expect(card).to_contain_text("AURORA asks whether to retrain")
+    card.get_by_role("button").click()
+    expect(page.locator("#detail")).to_contain_text(f"{waiting} ")
+    expect(page.locator("#approve")).to_be_visible()
+    approval = httpx.get(f"{server.url}/api/decisions/{waiting}").json()["approval_id"]
+    httpx.post(f"{server.url}/api/approvals/{approval}", json={"decision": "reject"}, timeout=60).raise_for_status()
+    expect(page.locator("#detail")).to_contain_text("human rejected")
+    expect(page.locator("#approve")).to_be_hidden()
+    tab(page, "Fleet")
+    expect(card).to_have_count(0)
+
+
+def test_models_are_searched_by_name(page: Page, server: Running) -> None:
+    for name in ("sought-one", "left-aside"):
+        post(server, name, accuracy=0.9)
+    expect(page.locator("#fleet")).to_contain_text("left-aside")
+    page.locator("#q textarea, #q input").first.fill("sought")
+    expect(page.locator("#fleet")).not_to_contain_text("left-aside")
+    expect(page.locator("#fleet")).to_contain_text("sought-one")
+
+
+def test_the_fleet_fits_a_narrow_screen(page: Page, server: Running) -> None:
+    post(server, "narrow-" + "x" * 120, accuracy=0.9, latency_ms=100.0)
+    expect(page.locator("#fleet")).to_contain_text("narrow-xxx")
+    for width in (1280, 420):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_hostile_record_is_shown_as_the_text_that_it_is(page: Page, server: Running) -> None:
