@@ -22,8 +22,8 @@ from aurora.settings import Settings
 
 TICK_SECONDS = 1.0
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-TRAINING_SECONDS = 120
-"""How long, in real seconds, a training may take before the run is given up."""
+PATIENCE_SECONDS = 120
+"""How long, in real seconds, a training or a decision may take before the run is given up."""
 SWEEPS = 3
 """How often AURORA is asked to go on within a tick: a finished wait may lead to the next step."""
 
@@ -62,7 +62,7 @@ class Living:
         self._stack = ExitStack()
         settings = Settings(home=home, _env_file=None)
         self.aurora = self._stack.enter_context(Aurora.open(settings, self.clock, refit))
-        self.aurora.memory.wait_ready(TRAINING_SECONDS)
+        self.aurora.memory.wait_ready(PATIENCE_SECONDS)
         self.store = Store(home / "sandbox")
         self._stack.callback(self.store.close)
         self._fleet = Fleet(self.store, services, self.clock)
@@ -88,7 +88,7 @@ class Living:
             seen.services.append(self.service(point["model_name"]))
         self.aurora.watch()
         for _ in range(SWEEPS):
-            self._wait_for_trainings()
+            self._wait()
             if self.aurora.sweep() == 0:
                 break
 
@@ -117,11 +117,12 @@ class Living:
         found = self.aurora.ledger.decisions.list(500).items
         return [one.id for one in found if one.status is Status.RUNNING or one.outcome == "pending"]
 
-    def _wait_for_trainings(self) -> None:
-        until = time.monotonic() + TRAINING_SECONDS
-        while self._training():
+    def _wait(self) -> None:
+        """Let nothing go on in real time while the clock stands still."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._training() or self.aurora.ledger.decisions.unfinished():
             if time.monotonic() > until:
-                raise TimeoutError(f"a training took more than {TRAINING_SECONDS} seconds")
+                raise TimeoutError(f"a training or a decision took more than {PATIENCE_SECONDS} seconds")
             time.sleep(0.01)
 
     def _training(self) -> bool:

@@ -34,7 +34,7 @@ LENGTHS: dict[IncidentKind, int] = {
     "surge": 60,
     "hot_replica": 60,
     "memory_leak": 60,
-    "blip": 2,
+    "blip": 1,
     "healthy": 60,
     "corrupt_labels": 60,
 }
@@ -70,7 +70,7 @@ def weather(service: Service, tick: int) -> Weather:
     return Weather(
         arrivals=tide * (2.4 if burst or surge else 1.0),
         repeats=0.75 if burst else service.repeat_ratio,
-        slowness=2.8 if "blip" in kinds else 1.0,
+        slowness=3.2 if "blip" in kinds else 1.0,
         hot=4.0 if "hot_replica" in kinds else 1.0,
     )
 

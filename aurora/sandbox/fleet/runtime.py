@@ -25,7 +25,7 @@ WINDOW = 4
 HOT_KEYS, NEW_KEYS = 12, 3
 """How many requests are asked again, and how many of them are other ones in the next tick."""
 LABELLED = 0.6
-"""Share of the requests whose truth becomes known."""
+"""Share of the new requests whose truth becomes known."""
 CACHED_SECONDS = 0.002
 MEMORY_AT_START = 0.45
 """Share of its memory that a replica uses once it has booted."""
@@ -106,7 +106,8 @@ class Runtime:
         seconds, loads = self._queued(service, serving, (asked, int(hits.sum())), sky, random)
         self._use_memory(service, serving, sky)
         self.inputs.append(asked.fresh.rows.x)
-        self.untold.append(Told(tick, service.version, right[: int(LABELLED * len(right))]))
+        # Only of requests that nobody had asked before: a few repeated ones would count as many labels.
+        self.untold.append(Told(tick, service.version, right[: int(LABELLED * live.rows)]))
         return {
             "model_name": service.name,
             **self._quality(service, tick),
