@@ -75,7 +75,7 @@ def claimed(watch: "WatchRecord", verdict: Verdict, around: "Surroundings", now:
     """Return `watch` as it is claimed with: what it reached so far, and when the same may be looked at again."""
     fresh = renewed(watch.signature, verdict) and verdict.word != "flapping"
     looks = 0 if fresh else watch.looks
-    most = {sign.value: max(watch.signature.get(sign, 0.0), reach) for sign, reach in verdict.levels.items()}
+    most = {sign.value: max(watch.signature.get(sign, 0.0), reach) for sign, reach in verdict.shown.items()}
     return watch.evolve(
         looks=looks, signature={**watch.signature, **most}, next_allowed_at=now + pause(around, looks + 1)
     )

@@ -306,6 +306,8 @@ class Verdict:
     """The first point outside."""
     levels: Mapping[Sign, float] = field(default_factory=dict)
     """How far each sign that is believed reaches; empty where none is. Also a model that flaps may have none."""
+    shown: Mapping[Sign, float] = field(default_factory=dict)
+    """The same with those that show as well, and are not believed yet: whoever looks now sees them too."""
     pressing: bool = False
     """Whether the newest reading of one of them is outside as well: a breach may be about to end."""
     newest_at: datetime | None = None
@@ -320,6 +322,8 @@ class _Course:
     flapping: bool = False
     doubtful: bool = False
     """Outside somewhere among the newest readings."""
+    repeated: bool = False
+    """And at more than one of them."""
     level: float = 0.0
     pressing: bool = False
     newest: int = 0
@@ -415,7 +419,7 @@ def _followed(told: Sequence[Read]) -> _Course:
 
 def _sum_up(course: _Course, told: Sequence[Read], newest: Iterable[Read]) -> None:
     beyond = [read for read in newest if read[2] > 1]
-    course.doubtful = bool(beyond)
+    course.doubtful, course.repeated = bool(beyond), len(beyond) > 1
     course.pressing = told[-1][2] > 1
     if not course.confirmed:
         course.since = beyond[0][1] if beyond else None
@@ -448,6 +452,7 @@ def _verdict(run: Sequence[MetricPoint], courses: Mapping[Sign, _Course], limits
         signs=tuple(said(sign, run[course.newest], limits) for sign, course in told.items()),
         since=min(times, default=None),
         levels={sign: course.level for sign, course in believed.items()},
+        shown={sign: course.level for sign, course in courses.items() if course.confirmed or course.repeated},
         pressing=any(course.pressing for course in believed.values()),
         newest_at=run[-1].timestamp,
     )

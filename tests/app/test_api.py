@@ -331,6 +331,23 @@ async def test_the_replicas_of_a_point_are_kept_and_shown(api: httpx.AsyncClient
     assert (await api.get(f"/api/models/{model}")).json()["last_metrics"]["replicas"] == replicas
 
 
+async def test_a_model_tells_what_the_monitor_makes_of_it(api: httpx.AsyncClient, aurora: Aurora) -> None:
+    model = name("watched")
+    await api.put(f"/api/models/{model}", json={"latency_slo_ms": 500, "mode": "stopped"})
+    assert (await api.get(f"/api/models/{model}")).json()["watch"] is None
+    await api.post("/api/metrics", json={"model_name": model, "latency_ms": 900})
+    assert (await api.get(f"/api/models/{model}")).json()["watch"] is None
+
+    await asyncio.to_thread(aurora.watch)
+
+    (found,) = (await api.get("/api/models", params={"q": model})).json()["items"]
+    assert (await api.get(f"/api/models/{model}")).json()["watch"] == found["watch"]
+    assert (found["watch"]["word"], found["watch"]["held_by"]) == ("suspicious", "")
+    assert found["watch"]["signs"] == ["latency 900 ms over 500 ms"]
+    assert found["watch"]["since"] == found["last_metrics"]["timestamp"]
+    assert found["watch"]["looked_at"] >= found["watch"]["since"]
+
+
 # --- memory, mode, chat, health --------------------------------------------------------------------------------------
 
 

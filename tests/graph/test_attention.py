@@ -1,5 +1,6 @@
 """What the monitor does about a verdict, with whole values and no ledger."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,14 +25,23 @@ from aurora.graph.attention import (
 )
 from aurora.ledger.records import DecisionRecord, Surroundings, WatchRecord
 from aurora.observe import Verdict
-from aurora.observe.breaches import Sign
+from aurora.observe.breaches import Sign, Word
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 COOL = ModelSettings(cooldown_minutes=10)
 QUIET = Verdict(newest_at=NOW)
-BREACH = Verdict("breaching", ("latency 1200 ms over 900 ms",), NOW - MINUTE, {Sign.LATENCY_HIGH: 1.3}, True, NOW)
-FLAPPING = Verdict("flapping", BREACH.signs, BREACH.since, BREACH.levels, True, NOW)
+
+
+def breach(word: Word = "breaching", *, pressing: bool = True, **levels: float) -> Verdict:
+    """Return the verdict on a model that reaches so far beyond some of its limits."""
+    reached = {Sign(sign): reach for sign, reach in levels.items()}
+    signs = ("latency 1200 ms over 900 ms",)
+    return Verdict(word, signs, NOW - MINUTE, reached, reached, pressing=pressing, newest_at=NOW)
+
+
+BREACH = breach(latency_high=1.3)
+FLAPPING = breach("flapping", latency_high=1.3)
 
 
 def watch(**more: Any) -> WatchRecord:
@@ -125,7 +135,7 @@ def test_a_breach_is_looked_at_at_once() -> None:
 
 
 def test_a_breach_that_may_be_about_to_end_a_stopped_model_and_a_silent_one_are_not_looked_at() -> None:
-    ending = Verdict("breaching", BREACH.signs, BREACH.since, BREACH.levels, False, NOW)
+    ending = breach(latency_high=1.3, pressing=False)
     assert not attend(watch(), ending, around(), NOW).wanted
     assert not attend(watch(), BREACH, around(stopped=True), NOW).wanted
     assert not attend(watch(heard_at=NOW - SHORTEST_SILENCE), BREACH, around(), NOW).wanted
@@ -180,23 +190,27 @@ def test_each_look_in_vain_makes_the_next_pause_longer() -> None:
 
 
 def test_another_sign_is_new_evidence() -> None:
-    both = Verdict("breaching", (), NOW, {**BREACH.levels, Sign.ERRORS_HIGH: 1.1}, True, NOW)
+    both = breach(latency_high=1.3, errors_high=1.1)
     assert held_by(looked(1), both, ended(1)) == ""
     fresh = claimed(looked(1), both, around(), NOW)
     assert (fresh.looks, fresh.signature) == (0, {"latency_high": 1.3, "errors_high": 1.1})
 
 
 def test_only_what_is_clearly_worse_is_new_evidence() -> None:
-    def reaching(reach: float) -> Verdict:
-        return Verdict("breaching", (), NOW, {Sign.LATENCY_HIGH: reach}, True, NOW)
+    assert held_by(looked(1), breach(latency_high=1.3 * WORSE - 0.01), ended(1)) == "same_evidence"
+    assert held_by(looked(1), breach(latency_high=1.3 * WORSE), ended(1)) == ""
 
-    assert held_by(looked(1), reaching(1.3 * WORSE - 0.01), ended(1)) == "same_evidence"
-    assert held_by(looked(1), reaching(1.3 * WORSE), ended(1)) == ""
+
+def test_what_shows_when_it_is_looked_at_is_looked_at_too() -> None:
+    begun = replace(BREACH, shown={Sign.LATENCY_HIGH: 1.3, Sign.DRIFT: 1.4})
+    drifted = breach(latency_high=1.3, drift=1.4)
+    seen = claimed(watch(), begun, around(), NOW)
+    assert seen.signature == {"latency_high": 1.3, "drift": 1.4}
+    assert held_by(seen, drifted, ended(1)) == "same_evidence"
 
 
 def test_what_was_looked_at_once_stays_looked_at_while_the_breach_lasts() -> None:
-    errors = Verdict("breaching", (), NOW, {Sign.ERRORS_HIGH: 1.1}, True, NOW)
-    both = claimed(looked(1), errors, around(), NOW)
+    both = claimed(looked(1), breach(errors_high=1.1), around(), NOW)
     assert held_by(both, BREACH, ended(1)) == "same_evidence"
 
 
@@ -228,7 +242,7 @@ def test_while_the_decision_is_open_nothing_is_accounted_for() -> None:
 
 
 def test_a_model_that_flaps_is_looked_at_once_per_pause() -> None:
-    worse = Verdict("flapping", (), NOW, {Sign.LATENCY_HIGH: 9.0, Sign.ERRORS_HIGH: 9.0}, True, NOW)
+    worse = breach("flapping", latency_high=9.0, errors_high=9.0)
     assert held_by(watch(), FLAPPING, around()) == ""
     assert held_by(looked(9), FLAPPING, ended(9)) == "flapping"
     assert held_by(looked(9), worse, ended(9)) == "flapping"

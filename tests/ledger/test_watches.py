@@ -98,7 +98,7 @@ def test_points_that_arrive_while_others_are_judged_stay_due(ledger: Ledger, clo
 
 
 def test_only_those_with_nothing_to_look_at_are_passed_over(ledger: Ledger, clock: Watch) -> None:
-    told = {
+    told: dict[str, dict[str, object]] = {
         "calm": {},
         "doubtful": {"word": "suspicious"},
         "breaching": {"word": "breaching"},

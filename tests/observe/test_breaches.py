@@ -146,6 +146,13 @@ def test_a_huge_breach_is_believed_sooner_but_later_than_a_blip() -> None:
     assert words == ["quiet", "suspicious", "suspicious", "breaching"]
 
 
+def test_what_begins_to_show_beside_a_breach_is_shown_and_not_believed() -> None:
+    begun = [point(40 + n, latency_ms=1200.0, null_rate=0.2 if n > 1 else 0.0) for n in range(4)]
+    verdict = judge([*healthy(40), *begun])
+    assert verdict.levels.keys() == {Sign.LATENCY_HIGH}
+    assert verdict.shown.keys() == {Sign.LATENCY_HIGH, Sign.NULLS_HIGH}
+
+
 def test_a_breach_may_spare_a_point_or_two() -> None:
     assert judge([*healthy(40), *told("latency_ms", [1200, 300, 1200, 1200, 300, 1200], 40)]).word == "breaching"
 
