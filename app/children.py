@@ -24,10 +24,10 @@ def pages(fd: int, api_url: str, *, keys_required: bool) -> Iterator[Child]:
 
 
 @contextmanager
-def fleet(folder: Path, api_url: str, key: str, log_level: str) -> Iterator[Child]:
+def fleet(folder: Path, api_url: str, key: str, *, tick_seconds: float, log_level: str) -> Iterator[Child]:
     """Run the built-in fleet in the sandbox's `folder`; it reports to the API at `api_url` with `key`, if not empty."""
     command = ["-m", "aurora.sandbox.fleet", "--child", "--folder", str(folder), "--url", api_url]
-    with _child([*command, "--log-level", log_level]) as child:
+    with _child([*command, "--tick-seconds", str(tick_seconds), "--log-level", log_level]) as child:
         if child.stdin is not None:
             # Not on the command line and not in the environment, where other programs could read it.
             child.stdin.write(f"{key}\n".encode())

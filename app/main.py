@@ -209,8 +209,9 @@ def _children(plan: Plan) -> Iterator[AbstractContextManager[children.Child]]:
     if plan.ui is not None:
         yield children.pages(plan.ui.fileno(), plan.api_url, keys_required=bool(keys))
     if plan.sandbox:
-        level = plan.settings.log_level.upper()
-        yield children.fleet(plan.home / "sandbox", plan.api_url, plan.fleet_key, level)
+        pace, level = plan.settings.sandbox_tick_seconds, plan.settings.log_level.upper()
+        folder = plan.home / "sandbox"
+        yield children.fleet(folder, plan.api_url, plan.fleet_key, tick_seconds=pace, log_level=level)
 
 
 def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[children.Child]) -> None:

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     sweep_seconds: Annotated[
         float, Field(gt=0, description="How often due verifications and approvals are looked at.")
     ] = 2
+    sandbox_tick_seconds: Annotated[
+        float, Field(ge=0.05, le=3600, description="Seconds in which the built-in fleet lives through a minute.")
+    ] = 1.0
     fleet_share_in_change: Annotated[
         float | None,
         Field(
