@@ -1,6 +1,6 @@
 """The tab of the decisions: the newest ones, the whole why of one that was chosen, and the answer of a person to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -109,5 +109,5 @@ def _look(client: Api, decision_id: str) -> Opened:
     return Opened(decision_id, calls.waiting(found), render.record(found))
 
 
-def _shown(opened: Opened) -> Sequence[Any]:
+def _shown(opened: Opened) -> Updates:
     return opened, opened.html, gr.Group(visible=bool(opened.approval_id))
