@@ -37,7 +37,7 @@ FILES_GROWTH = 10
 """How many more open files or threads are none."""
 SETTLING_SECONDS = 90
 """How long decisions that are under way at the end may take; the fleet's own windows are seconds."""
-TROUBLE = re.compile(r"Traceback|ERROR|CRITICAL")
+TROUBLE = re.compile(r"Traceback| ERROR ")
 
 
 @dataclass(frozen=True)
