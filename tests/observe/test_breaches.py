@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limit
 from hypothesis import strategies as st
 
 from aurora.domain import Baseline, MetricPoint, ModelSettings, Thresholds
@@ -262,6 +263,7 @@ def test_the_order_in_which_points_are_given_means_nothing(
     assert judge(data.draw(st.permutations(story))) == judge(story)
 
 
+@limit(max_examples=25)
 @given(blips=st.lists(st.integers(1, 2), max_size=6), gap=st.integers(AMONG, 20))
 def test_blips_are_never_believed_however_many_there_are(blips: list[int], gap: int) -> None:
     values: list[float] = []
