@@ -25,7 +25,8 @@ from aurora.graph.attention import (
 )
 from aurora.ledger.records import DecisionRecord, Surroundings, WatchRecord
 from aurora.observe import Verdict
-from aurora.observe.breaches import Sign, Word
+from aurora.observe.breaches import Word
+from aurora.observe.readings import Sign
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,9 +9,10 @@ from hypothesis import settings as limit
 from hypothesis import strategies as st
 
 from aurora.domain import Baseline, MetricPoint, ModelSettings, Thresholds
-from aurora.observe import breaches
-from aurora.observe.breaches import AMONG, CALMING, CONFIRMING, IDLE_FOR, Sign, Verdict, breaching_points, outside
+from aurora.observe import breaches, readings
+from aurora.observe.breaches import AMONG, CALMING, CONFIRMING, IDLE_FOR, Verdict, breaching_points
 from aurora.observe.breaches import judge as judge_at
+from aurora.observe.readings import Sign, outside
 from aurora.policy.priors import priors
 from tests.observe.points import BASELINES, HEALTHY, NOW, PLAIN, POINTS, SETTINGS, START, healthy, point, told
 
@@ -78,7 +79,7 @@ def test_a_point_on_its_limits_is_inside() -> None:
 @pytest.mark.parametrize("floor", [0.0, 0.5, 0.7, 0.95, 1.0])
 @given(accuracy=st.floats(0, 1), baseline=st.none() | st.floats(0, 1))
 def test_accuracy_is_outside_exactly_under_its_limit(floor: float, accuracy: float, baseline: float | None) -> None:
-    limit = max(floor, (baseline or 0.0) - breaches.SLIPPED)
+    limit = max(floor, (baseline or 0.0) - readings.SLIPPED)
     seen = outside(
         point(accuracy=accuracy, labels=None), ModelSettings(accuracy_floor=floor), Baseline(accuracy=baseline)
     )
@@ -98,12 +99,12 @@ def test_a_single_replica_is_neither_hot_nor_idle() -> None:
 
 def test_the_limits_are_those_that_the_engine_weighs() -> None:
     numbers = priors().numbers
-    assert numbers["latency_multiple"] == breaches.LATENCY_MULTIPLE
-    assert numbers["memory_high"] == breaches.MEMORY_HIGH
-    assert (numbers["imbalance"], numbers["hot_load"]) == (breaches.IMBALANCE, breaches.HOT_LOAD)
-    assert numbers["latency_imbalance"] == breaches.LATENCY_IMBALANCE
-    assert numbers["hot_latency_share"] == breaches.HOT_LATENCY_SHARE
-    assert numbers["traffic_outage"] == breaches.TRAFFIC_OUTAGE
+    assert numbers["latency_multiple"] == readings.LATENCY_MULTIPLE
+    assert numbers["memory_high"] == readings.MEMORY_HIGH
+    assert (numbers["imbalance"], numbers["hot_load"]) == (readings.IMBALANCE, readings.HOT_LOAD)
+    assert numbers["latency_imbalance"] == readings.LATENCY_IMBALANCE
+    assert numbers["hot_latency_share"] == readings.HOT_LATENCY_SHARE
+    assert numbers["traffic_outage"] == readings.TRAFFIC_OUTAGE
 
 
 # --- a row of points -------------------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_any_points_get_an_answer(points: list[MetricPoint], settings: ModelSett
     verdict = judge(points, settings, baseline)
     assert bool(verdict.levels) <= (verdict.word in ("breaching", "flapping"))
     assert (verdict.word == "quiet") == (verdict.signs == ())
-    assert all(1 - 1e-9 < reach <= breaches.FURTHEST for reach in verdict.levels.values()) or not verdict.pressing
+    assert all(1 - 1e-9 < reach <= readings.FURTHEST for reach in verdict.levels.values()) or not verdict.pressing
     assert verdict.since is None or verdict.since <= NOW
     assert 0 <= breaching_points(points, settings, baseline) <= len(points)
     for one in points:
