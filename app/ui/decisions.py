@@ -47,14 +47,16 @@ class DecisionsTab:
             elem_id="decisions",
         )
         self.listed, self.chosen, opened = gr.State(None), gr.State(""), gr.State(None)
-        detail = gr.HTML("<p>Choose a decision to see the whole why.</p>", elem_id="detail")
-        with gr.Group(visible=False) as settling:
-            with gr.Row():
-                reason = gr.Textbox(label="Reason", scale=4, elem_id="reason")
-                by = gr.Textbox(label="Your name", scale=2, elem_id="by")
-            with gr.Row():
-                approve = gr.Button("Approve", variant="primary", elem_id="approve")
-                reject = gr.Button("Reject", variant="stop", elem_id="reject")
+        # The whole record is long: whoever is to answer finds the buttons above it.
+        with gr.Column(elem_id="opened"):
+            with gr.Group(visible=False) as settling:
+                with gr.Row():
+                    reason = gr.Textbox(label="Reason", scale=4, elem_id="reason")
+                    by = gr.Textbox(label="Your name", scale=2, elem_id="by")
+                with gr.Row():
+                    approve = gr.Button("Approve", variant="primary", elem_id="approve")
+                    reject = gr.Button("Reject", variant="stop", elem_id="reject")
+            detail = gr.HTML("<p>Choose a decision to see the whole why.</p>", elem_id="detail")
         self.opened = (opened, detail, settling)
         self.table.select(self.choose, [key], [self.chosen, *self.opened], api_visibility="private")
         for button, answer in ((approve, "approve"), (reject, "reject")):

@@ -19,7 +19,7 @@ from app.ui.fleet import SECONDS, FleetTab
 REFRESH_SECONDS = 3
 QUESTIONS = ("why did you retrain?", "what happened today?", "what waits for me?", "did it help?")
 
-_TO_THE_DETAIL = "() => document.getElementById('detail')?.scrollIntoView({block: 'nearest'})"
+_TO_WHAT_IS_OPEN = "() => document.getElementById('opened')?.scrollIntoView({block: 'nearest'})"
 
 Updates = tuple[Any, ...]
 
@@ -94,7 +94,7 @@ class Pages:
     def _open_on_click(self, part: gr.HTML, key: gr.Textbox, tabs: gr.Tabs) -> None:
         opened = [tabs, self._decisions.chosen, *self._decisions.opened]
         part.click(self.open, [key], opened, show_progress="hidden", api_visibility="private").then(
-            None, None, None, js=_TO_THE_DETAIL, api_visibility="private"
+            None, None, None, js=_TO_WHAT_IS_OPEN, api_visibility="private"
         )
 
     def _chat_tab(self, key: gr.Textbox) -> None:
