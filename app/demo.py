@@ -34,21 +34,6 @@ LEFT_ALONE = 30
 SEED = 11
 STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
 
-HOSTS: dict[IncidentKind, str] = {
-    "abrupt_drift": "fraud-scorer",
-    "gradual_drift": "digit-reader",
-    "covariate_drift": "wine-grader",
-    "data_bug": "parcel-sorter",
-    "bad_deployment": "cheque-reader",
-    "repeating_burst": "search-ranker",
-    "surge": "risk-ranker",
-    "hot_replica": "risk-ranker",
-    "memory_leak": "triage-model",
-    "blip": "menu-tagger",
-    "healthy": "quiet-scorer",
-}
-"""Each incident, and the service of the fleet that it befalls."""
-
 Event = dict[str, Any]
 
 
@@ -86,7 +71,7 @@ def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
 
 def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: float) -> "tuple[Aurora, Fleet, str]":
     from aurora import Aurora
-    from aurora.sandbox.fleet.catalogue import CATALOGUE, made
+    from aurora.sandbox.fleet.catalogue import entry_for, made
     from aurora.sandbox.fleet.fleet import Fleet
     from aurora.sandbox.fleet.incidents import LENGTHS
     from aurora.sandbox.service import Incident
@@ -95,7 +80,7 @@ def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: floa
     aurora = stack.enter_context(Aurora.open(Settings(home=home, _env_file=None)))
     store = Store(home / "sandbox")
     stack.callback(store.close)
-    entry = next(entry for entry in CATALOGUE if entry.name == HOSTS[kind])
+    entry = entry_for(kind)
     service = made(entry, SEED, (Incident(kind=kind, begins=BEGINS, lasts=LENGTHS[kind]),))
     fleet = Fleet(store, [service])
     for name, settings in fleet.settings(tick_seconds).items():

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from aurora.domain import CHANGING
-from aurora.sandbox.fleet.catalogue import CATALOGUE, made
+from aurora.sandbox.fleet.catalogue import entry_for, made
 from aurora.sandbox.fleet.incidents import LENGTHS
 from aurora.sandbox.service import Incident, IncidentKind, Service
 from evals.living import START, TICK_SECONDS, Living, Seen, alone
@@ -42,9 +42,8 @@ NOISE = 0.04
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of incident: the entry of the catalogue that it befalls, and what is right."""
+    """What is right about one kind of incident."""
 
-    host: str
     right: tuple[str, ...]
     """Actions that are right; none of them is a change where nothing is to be done."""
     also: tuple[str, ...] = ()
@@ -52,19 +51,19 @@ class Kind:
 
 
 KINDS: dict[IncidentKind, Kind] = {
-    "abrupt_drift": Kind("fraud-scorer", ("retrain", "fine_tune")),
-    "gradual_drift": Kind("digit-reader", ("retrain", "fine_tune")),
-    "covariate_drift": Kind("wine-grader", ()),
-    "data_bug": Kind("parcel-sorter", ("alert",)),
-    "bad_deployment": Kind("cheque-reader", ("route",)),
-    "repeating_burst": Kind("search-ranker", ("cache",), also=("scale",)),
-    "surge": Kind("risk-ranker", ("scale",), also=("cache",)),
-    "hot_replica": Kind("risk-ranker", ("route",), also=("scale",)),
-    "memory_leak": Kind("triage-model", ("alert", "route", "scale")),
-    "blip": Kind("menu-tagger", ()),
-    "healthy": Kind("quiet-scorer", ()),
+    "abrupt_drift": Kind(("retrain", "fine_tune")),
+    "gradual_drift": Kind(("retrain", "fine_tune")),
+    "covariate_drift": Kind(()),
+    "data_bug": Kind(("alert",)),
+    "bad_deployment": Kind(("route",)),
+    "repeating_burst": Kind(("cache",), also=("scale",)),
+    "surge": Kind(("scale",), also=("cache",)),
+    "hot_replica": Kind(("route",), also=("scale",)),
+    "memory_leak": Kind(("alert", "route", "scale")),
+    "blip": Kind(()),
+    "healthy": Kind(()),
 }
-"""What befalls which service, and what an on-call engineer would do about it."""
+"""What an on-call engineer would do about each."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +87,11 @@ class Run:
 
 def life(seed: int, kinds: Iterable[IncidentKind] = KINDS) -> list[tuple[IncidentKind, Service]]:
     """Return one service for each kind, each with its one incident."""
-    entries = {entry.name: entry for entry in CATALOGUE}
     lives = []
     for number, kind in enumerate(kinds):
         begins = FIRST + APART * number
         incident = Incident(kind=kind, begins=begins, lasts=LENGTHS[kind])
-        service = made(entries[KINDS[kind].host], seed * 100 + number, (incident,))
+        service = made(entry_for(kind), seed * 100 + number, (incident,))
         lives.append((kind, service.evolve(name=f"{service.name}-{kind.replace('_', '-')}")))
     return lives
 

@@ -147,7 +147,7 @@ def _ended(http: httpx.Client) -> tuple[dict[str, int], list[str]]:
 
 def _is_open(decision: dict[str, Any]) -> bool:
     # What waits for a person has not been forgotten: it waits, and expires.
-    return decision["status"] == "running" or decision["outcome"] == "pending"
+    return bool(decision["status"] == "running" or decision["outcome"] == "pending")
 
 
 def _decisions(http: httpx.Client) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -137,7 +136,7 @@ def main() -> None:
     lives: list[Life] = []
     with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(options.processes) as pool:
         task = progress.add_task("Lives", total=options.seeds)
-        for future in as_completed(map(partial(pool.submit, live), range(1, options.seeds + 1))):
+        for future in as_completed([pool.submit(live, seed) for seed in range(1, options.seeds + 1)]):
             lives.append(future.result())
             progress.advance(task)
     lives.sort(key=lambda one: one.seed)

@@ -40,6 +40,26 @@ CATALOGUE = (
 )
 """The fleet that `aurora serve --sandbox` runs."""
 
+HOSTS: dict[IncidentKind, str] = {
+    "abrupt_drift": "fraud-scorer",
+    "gradual_drift": "digit-reader",
+    "covariate_drift": "wine-grader",
+    "data_bug": "parcel-sorter",
+    "bad_deployment": "cheque-reader",
+    "repeating_burst": "search-ranker",
+    "surge": "risk-ranker",
+    "hot_replica": "risk-ranker",
+    "memory_leak": "triage-model",
+    "blip": "menu-tagger",
+    "healthy": "quiet-scorer",
+}
+"""Where each incident is shown by itself."""
+
+
+def entry_for(kind: IncidentKind) -> Entry:
+    """Return the service that an incident is shown on."""
+    return next(entry for entry in CATALOGUE if entry.name == HOSTS[kind])
+
 
 def made(entry: Entry, seed: int, incidents: tuple[Incident, ...] | None = None) -> Service:
     """Return the service of an entry at tick 0, by default with its planned incidents; each seed is another life."""
