@@ -34,7 +34,8 @@ class Reference:
 
 def _edges(column: NDArray[np.float64]) -> NDArray[np.float64]:
     edges: NDArray[np.float64] = np.unique(np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1]))
-    return edges
+    # One value fills one bin; a border at it would tell falling from rising.
+    return edges if column.min() < column.max() else edges[:0]
 
 
 def _shares(column: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
