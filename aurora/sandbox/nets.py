@@ -3,6 +3,8 @@
 Not covered: anything but plain classification of a few thousand rows on one core.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
@@ -27,11 +29,12 @@ class Net:
         rows, wanted = torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y)
         layers, optimiser = self._prepared(x.shape[1], int(classes.max()) + 1)
         layers.train()
-        for part in torch.split(torch.randperm(len(rows), generator=self._random), BATCH):
-            optimiser.zero_grad()
-            loss = torch.nn.functional.cross_entropy(layers(rows[part]), wanted[part])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+        with _one_core():
+            for part in torch.split(torch.randperm(len(rows), generator=self._random), BATCH):
+                optimiser.zero_grad()
+                loss = torch.nn.functional.cross_entropy(layers(rows[part]), wanted[part])
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
         return self
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -39,7 +42,7 @@ class Net:
         if self._layers is None:
             raise ValueError("the net has not learnt anything yet")
         self._layers.eval()
-        with torch.no_grad():
+        with torch.no_grad(), _one_core():
             found: NDArray[np.int64] = self._layers(torch.as_tensor(x, dtype=torch.float32)).argmax(dim=1).numpy()
         return found
 
@@ -58,3 +61,14 @@ class Net:
             layer.weight.uniform_(-bound, bound, generator=self._random)
             layer.bias.uniform_(-bound, bound, generator=self._random)
         return layer
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Compute on one core: with so little to do, several would only wait for each other, and on a busy machine long."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
