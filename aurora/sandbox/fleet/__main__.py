@@ -15,6 +15,8 @@ from threading import Event, Thread
 
 from filelock import FileLock, Timeout
 
+from aurora.sandbox.trainer import THREADS
+
 TICK_SECONDS = 1.0
 SEED = 7
 LOOK_SECONDS = 0.5
@@ -30,6 +32,8 @@ def main() -> None:
         signal.signal(ending, lambda *_: ended.set())
     key = _child_of_somebody() if options.child else os.environ.get("AURORA_API_KEY")
     options.folder.mkdir(parents=True, exist_ok=True)
+    # Before anything that computes is loaded: the service beside it must stay quick.
+    os.environ.update(THREADS)
     try:
         with FileLock(options.folder / "fleet.lock", timeout=0):
             _run(options, key, ended)
