@@ -2,8 +2,10 @@
 
     python -m evals.incidents                     20 seeds, the table
     python -m evals.incidents --seeds 3 --json    another size, as JSON
+    python -m evals.incidents --write             put the table into docs/INCIDENTS.md too
 
-A run is right if every change that AURORA made was of a right kind and, where something had to be done, one was done.
+A run is right if every change that AURORA made was of a right kind and, where something had to be done, one was done or
+a person was asked for it.
 It is harmful if the service ends worse than its twin, which lives the same life without AURORA.
 """
 
@@ -27,6 +29,7 @@ from aurora.domain import CHANGING
 from aurora.sandbox.fleet.catalogue import entry_for, made
 from aurora.sandbox.fleet.incidents import LENGTHS
 from aurora.sandbox.service import Incident, IncidentKind, Service
+from evals.document import put
 from evals.living import START, TICK_SECONDS, Living, Seen, alone
 
 SEEDS = 20
@@ -110,29 +113,29 @@ def run(seed: int, kinds: Sequence[IncidentKind] = tuple(KINDS)) -> list[Run]:
 
 def _judged(case: tuple[IncidentKind, int], service: Service, living: Living, twin: Seen) -> Run:
     (kind, seed), began = case, service.live.incidents[0].begins if service.live else 0
-    done, asked = [], 0
+    done, asked = [], []
     for record in living.decisions(service.name):
-        asked += bool(record["approvals"])
-        if record["execution_result"] is None:
-            continue
         opened = datetime.fromisoformat(record["created_at"])
         tick = round((opened - START).total_seconds() / TICK_SECONDS) - began
-        done.append((record["execution_result"]["decision_type"], record["outcome"] or "", tick))
+        if record["execution_result"] is not None:
+            done.append((record["execution_result"]["decision_type"], record["outcome"] or "", tick))
+        elif record["approvals"]:
+            asked.append((record["planner_decision"]["decision_type"], "asked", tick))
     changes = [action for action, _, _ in done if action in CHANGING]
     wanted, seen = KINDS[kind], living.seen[service.name]
     right = all(action in wanted.right + wanted.also for action in changes)
-    right = right and (not wanted.right or any(action in wanted.right for action, _, _ in done))
+    right = right and (not wanted.right or any(action in wanted.right for action, _, _ in done + asked))
     return Run(
         kind=kind,
         seed=seed,
-        actions=tuple(f"{action} {outcome}".strip() + f" @{tick}" for action, outcome, tick in done),
+        actions=tuple(f"{action} {outcome}".strip() + f" @{tick}" for action, outcome, tick in done + asked),
         right=right,
         harmful=_worse(seen, twin, service, living),
         recovered=_well(seen, service, living),
         changes=len(changes),
         alerts=sum(action == "alert" for action, _, _ in done),
-        asked=asked,
-        first_tick=next((tick for _, _, tick in done), None),
+        asked=len(asked),
+        first_tick=min((tick for _, _, tick in done + asked), default=None),
     )
 
 
@@ -227,6 +230,8 @@ def main() -> None:
             progress.advance(task)
     runs.sort(key=lambda run_: (list(KINDS).index(_kind(run_)), run_.seed))
     summary = summed(runs)
+    if options.write:
+        put("INCIDENTS.md", "incidents", table(summary))
     print(json.dumps({**summary, "all": [asdict(run_) for run_ in runs]}, indent=1) if options.json else table(summary))
     sys.exit(0 if reached(summary) else 1)
 
@@ -243,6 +248,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="lives of the fleet, one run of each kind in each")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="every run, as JSON")
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
     return parser.parse_args()
 
 

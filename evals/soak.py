@@ -2,6 +2,7 @@
 
     python -m evals.soak                      an hour at four times the usual pace, the table
     python -m evals.soak --minutes 5          another length
+    python -m evals.soak --write              put the table into docs/INCIDENTS.md too
 
 Starts `aurora serve --sandbox` in a folder of its own and looks from outside: the processes' memory, open files and
 threads, what they log, whether the API answers, and at the end whether every decision has ended.
@@ -26,6 +27,8 @@ import httpx
 import psutil
 from rich.console import Console
 from rich.progress import Progress
+
+from evals.document import put
 
 MINUTES, PACE = 60.0, 0.25
 LOOK_SECONDS = 15.0
@@ -176,23 +179,36 @@ def well(seen: dict[str, Any]) -> list[str]:
     return [*said, *(f"The log says: {line}" for line in seen["trouble"][:5])]
 
 
+def table(seen: dict[str, Any], trouble: list[str]) -> str:
+    """Return what was seen, in Markdown."""
+    # `pace` seconds are a minute of the fleet, so that as many minutes are an hour of it.
+    hours = seen["minutes"] / seen["pace"]
+    decisions = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(seen["decisions"].items()))
+    lines = [
+        f"{seen['minutes']:g} minutes, in which the fleet lived {hours:g} hours. Decisions: {decisions}.",
+        "",
+        "| of all processes together | after the warm-up | at the end |",
+        "|---|---|---|",
+    ]
+    for name, levels in seen["growth"].items():
+        lines.append(f"| {name.replace('_mb', ' (MB)')} | {levels['after_warm_up']:g} | {levels['at_the_end']:g} |")
+    said = [f"- {line}" for line in trouble] or ["- All was well: nothing grew, nothing raised, every decision ended."]
+    return "\n".join([*lines, "", *said])
+
+
 def main() -> None:
     """Print what was seen; end non-zero where it was not well."""
     parser = argparse.ArgumentParser(prog="python -m evals.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--pace", type=float, default=PACE, help="real seconds for a minute of the fleet")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="every look, as JSON")
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
     options = parser.parse_args()
     seen = run(options.minutes, options.pace)
     trouble = well(seen)
-    if options.json:
-        print(json.dumps({**seen, "not_well": trouble}, indent=1))
-    else:
-        lived = seen["minutes"] * 60 / seen["pace"] / 60
-        print(f"{seen['minutes']:g} minutes, in which the fleet lived {lived:g} hours. Decisions: {seen['decisions']}.")
-        for name, levels in seen["growth"].items():
-            print(f"{name}: {levels['after_warm_up']:g} after the warm-up, {levels['at_the_end']:g} at the end")
-        print("\n".join(trouble) or "All was well.")
+    if options.write:
+        put("INCIDENTS.md", "soak", table(seen, trouble))
+    print(json.dumps({**seen, "not_well": trouble}, indent=1) if options.json else table(seen, trouble))
     sys.exit(1 if trouble else 0)
 
 

@@ -2,6 +2,7 @@
 
     python -m evals.worse_retrains                50 seeds, the table
     python -m evals.worse_retrains --seeds 4      another size
+    python -m evals.worse_retrains --write        put the table into docs/INCIDENTS.md too
 
 Half of the lives have corrupt labels to train on, so that the new version is bad and loses as a canary. In the other
 half the new version is good when it is promoted, and then the old concept comes back: what was right is wrong, and only
@@ -25,6 +26,7 @@ from rich.progress import Progress
 from aurora.domain import TRAINING
 from aurora.sandbox.fleet.catalogue import CATALOGUE, made
 from aurora.sandbox.service import Incident, Service
+from evals.document import put
 from evals.living import Living, Seen
 
 SEEDS = 50
@@ -140,6 +142,8 @@ def main() -> None:
             lives.append(future.result())
             progress.advance(task)
     lives.sort(key=lambda one: one.seed)
+    if options.write:
+        put("INCIDENTS.md", "worse_retrains", table(lives))
     if options.json:
         print(json.dumps([{**asdict(one), "held": one.held} for one in lives], indent=1))
     else:
@@ -171,7 +175,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evals.worse_retrains", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="every life, as JSON")
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
     return parser.parse_args()
 
 
