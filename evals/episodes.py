@@ -13,7 +13,8 @@ from typing import Any
 
 from aurora.domain import Baseline, Cause, History, ModelSettings, Situation, Telemetry
 from aurora.policy.moves import Side
-from evals.judged import BASE_RATES
+from aurora.policy.priors import Face
+from evals.judged import BASE_RATES, FACES
 
 Fields = dict[str, dict[str, Any]]
 
@@ -33,8 +34,8 @@ class Episode:
     situation: Situation
 
 
-def drawn(random: Random, quality: Cause, service: Cause, count: int) -> Iterator[Episode]:
-    """Yield episodes of one pair of causes, with every field present."""
+def drawn(random: Random, quality: Face, service: Face, count: int) -> Iterator[Episode]:
+    """Yield episodes of one pair of faces, with every field present."""
     for _ in range(count):
         yield _episode(random, quality, service, left_out=0.0)
 
@@ -42,7 +43,7 @@ def drawn(random: Random, quality: Cause, service: Cause, count: int) -> Iterato
 def mixed(random: Random, count: int) -> Iterator[Episode]:
     """Yield episodes by the base rates of causes, with fields left out at random."""
     for _ in range(count):
-        yield _episode(random, _cause(random, Side.QUALITY), _cause(random, Side.SERVICE), left_out=LEFT_OUT)
+        yield _episode(random, _face(random, Side.QUALITY), _face(random, Side.SERVICE), left_out=LEFT_OUT)
 
 
 def healthy_accuracy(random: Random) -> float:
@@ -57,23 +58,28 @@ def drop(random: Random, cause: Cause) -> float:
     return min(max(random.lognormvariate(-2.4, 0.6), 0.015), 0.45)
 
 
-def _cause(random: Random, side: Side) -> Cause:
+def _face(random: Random, side: Side) -> Face:
     rates = BASE_RATES[side]
-    return random.choices(list(rates), weights=list(rates.values()))[0]
+    cause = random.choices(list(rates), weights=list(rates.values()))[0]
+    shares = FACES[side].get(cause, {})
+    faces = [Face(cause), *(Face(cause, name) for name in shares)]
+    return random.choices(faces, weights=[1 - sum(shares.values()), *shares.values()])[0]
 
 
-def _episode(random: Random, quality: Cause, service: Cause, left_out: float) -> Episode:
+def _episode(random: Random, first: Face, second: Face, left_out: float) -> Episode:
+    quality, service = first.cause, second.cause
     healthy, lost = healthy_accuracy(random), drop(random, quality)
     fields = _calm(random, healthy)
     _show_quality(random, fields, quality, healthy - lost)
-    SERVICE_SHOWS.get(service, _nothing)(random, fields)
+    SERVICE_SHOWS.get(second, _nothing)(random, fields)
     _mishaps(random, fields)
-    points = random.choice((0, 0, 30))
+    points, trend = random.choice((0, 0, 30)), fields.pop("history")
     breaching = _breaching(random, quality, service)
     for block in BLOCKS:
         if random.random() < left_out:
             fields.pop(block)
-    situation = _situation(fields, History(points=points, breaching_points=breaching if points else 0))
+    history = History(points=points, breaching_points=breaching, **trend) if points else History()
+    situation = _situation(fields, history)
     return Episode(quality, service, situation)
 
 
@@ -96,6 +102,7 @@ def _calm(random: Random, healthy: float) -> Fields:
     latency, rps = random.lognormvariate(5.2, 0.4), random.lognormvariate(4.6, 0.8)
     usage = random.uniform(0.25, 0.75)
     score = random.betavariate(2, 10)
+    climbs = random.random() < 0.05
     return {
         "model_metrics": {
             "accuracy": healthy,
@@ -122,6 +129,7 @@ def _calm(random: Random, healthy: float) -> Fields:
         },
         "traffic": {"repeat_ratio": random.betavariate(1.5, 12)},
         "labels": {"count": int(random.lognormvariate(8.3, 0.5)), "delay_hours": random.lognormvariate(2.3, 0.6)},
+        "history": {"memory_slope": random.uniform(0.02, 0.3) if climbs else 0.0},
     }
 
 
@@ -234,6 +242,12 @@ def _busy(random: Random, fields: Fields, least: float, most: float) -> None:
     load["replicas"] = _alike(random, len(load["replicas"]), usage, fields["model_metrics"]["latency_ms"])
 
 
+def _filling(random: Random, fields: Fields, climbing: float) -> None:
+    """Let memory run out; `climbing` is the chance that its trend shows it: it falls where a replica starts anew."""
+    fields["system_load"]["memory_usage"] = random.uniform(0.94, 1.0)
+    fields["history"]["memory_slope"] = random.lognormvariate(-2.0, 1.0) if random.random() < climbing else 0.0
+
+
 def _surging(random: Random, fields: Fields, least: float, most: float) -> None:
     fields["model_metrics"]["throughput_rps"] = fields["baseline"]["throughput_rps"] * random.uniform(least, most)
 
@@ -245,6 +259,17 @@ def _saturated(random: Random, fields: Fields) -> None:
         fields["model_metrics"]["error_rate"] = random.uniform(0.05, 0.3)
     _busy(random, fields, 0.89, 1.0)
     _surging(random, fields, 0.9, 2.5)
+    if random.random() < 0.08:
+        _filling(random, fields, climbing=0.5)
+
+
+def _crowded(random: Random, fields: Fields) -> None:
+    """More traffic than usual fills the memory, often before the CPU."""
+    _busy(random, fields, 0.5, 1.0)
+    _surging(random, fields, 1.4, 3.0)
+    _filling(random, fields, climbing=0.5)
+    if random.random() < 0.3:
+        _slow(random, fields)
 
 
 def _repeating(random: Random, fields: Fields) -> None:
@@ -252,6 +277,8 @@ def _repeating(random: Random, fields: Fields) -> None:
     _busy(random, fields, 0.4, 0.95)
     _surging(random, fields, 0.9, 3.0)
     fields["traffic"]["repeat_ratio"] = random.uniform(0.36, 0.95)
+    if random.random() < 0.05:
+        _filling(random, fields, climbing=0.5)
 
 
 def _hot(random: Random, fields: Fields) -> None:
@@ -269,6 +296,24 @@ def _hot(random: Random, fields: Fields) -> None:
 
 def _new_and_slow(random: Random, fields: Fields) -> None:
     _slow(random, fields)
+    fields["deployment"]["minutes_since_deploy"] = random.uniform(3, 200)
+
+
+def _leaking(random: Random, fields: Fields) -> None:
+    """Memory runs out at a normal load; what it kills starts again."""
+    _filling(random, fields, climbing=0.75)
+    if random.random() < 0.05:
+        _busy(random, fields, 0.02, 0.14)
+    if random.random() < 0.2:
+        _slow(random, fields, 1.05, 2.0)
+    if random.random() < 0.3:
+        random.choice(fields["system_load"]["replicas"]).update(healthy=False, load=0.0)
+        if random.random() < 0.5:
+            fields["model_metrics"]["error_rate"] = random.uniform(0.05, 0.4)
+
+
+def _new_and_leaking(random: Random, fields: Fields) -> None:
+    _leaking(random, fields)
     fields["deployment"]["minutes_since_deploy"] = random.uniform(3, 200)
 
 
@@ -315,14 +360,17 @@ MISHAPS: Sequence[tuple[float, Callable[[Random, Fields], None]]] = (
     (0.001, _break_inputs),
 )
 
-SERVICE_SHOWS: Mapping[Cause, Callable[[Random, Fields], None]] = {
-    Cause.SATURATION: _saturated,
-    Cause.CACHEABLE_BURST: _repeating,
-    Cause.HOT_REPLICA: _hot,
-    Cause.SLOW_VERSION: _new_and_slow,
-    Cause.BAD_DEPLOYMENT: _new_and_failing,
-    Cause.OVER_PROVISIONED: _idling,
-    Cause.DATA_BUG: _failing_inputs,
-    Cause.BLIP: _excursion,
-    Cause.UNKNOWN: _unexplained,
+SERVICE_SHOWS: Mapping[Face, Callable[[Random, Fields], None]] = {
+    Face(Cause.SATURATION): _saturated,
+    Face(Cause.SATURATION, "filling"): _crowded,
+    Face(Cause.CACHEABLE_BURST): _repeating,
+    Face(Cause.HOT_REPLICA): _hot,
+    Face(Cause.SLOW_VERSION): _new_and_slow,
+    Face(Cause.BAD_DEPLOYMENT): _new_and_failing,
+    Face(Cause.BAD_DEPLOYMENT, "leaking"): _new_and_leaking,
+    Face(Cause.OVER_PROVISIONED): _idling,
+    Face(Cause.DATA_BUG): _failing_inputs,
+    Face(Cause.BLIP): _excursion,
+    Face(Cause.UNKNOWN): _unexplained,
+    Face(Cause.UNKNOWN, "leaking"): _leaking,
 }

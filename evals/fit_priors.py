@@ -4,9 +4,9 @@
     python evals/fit_priors.py --check   make it anew and compare
 
 The worlds are in `episodes.py` and `streams.py`, the judged numbers in `judged.py`. Everything is drawn from
-`random.Random(SEED)`, whose sequence is the same on every platform and in every version of Python, so that the same
-file comes out each time. These worlds are this project's own idea of what goes wrong, and no published benchmark: a
-calibration on them is a claim about them alone.
+`random.Random` with a fixed seed, whose sequence is the same on every platform and in every version of Python, so that
+the same file comes out each time. These worlds are this project's own idea of what goes wrong, and no published
+benchmark: a calibration on them is a claim about them alone.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 from aurora.domain import Cause
 from aurora.policy.diagnosis import known_degrees, posterior
 from aurora.policy.moves import Side
-from aurora.policy.priors import Priors, read
+from aurora.policy.priors import Face, Priors, read
 from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
 from evals import streams
@@ -32,7 +32,7 @@ from evals.judged import JUDGEMENT
 
 SEED = 20261122
 PER_CAUSE = 400
-"""Episodes drawn for each cause of each side, with every field present."""
+"""Episodes drawn for each face of each cause, with every field present."""
 MIXED = 2500
 """Episodes drawn by the base rates, with fields left out, for the sharpness."""
 FILE = Path(__file__).resolve().parent.parent / "aurora" / "policy" / "priors.json"
@@ -50,6 +50,8 @@ SIGNS_OF = {
         "latency_high",
         "errors_high",
         "usage_high",
+        "memory_high",
+        "memory_climbs",
         "idle",
         "repeats",
         "hot_replica",
@@ -66,6 +68,8 @@ POOLED = {
     "accuracy_low": (*HURT, Cause.DATA_BUG),
     # How long it lasts tells a blip from everything else, and nothing more: any trouble counts, whichever side's it is.
     "persistent": tuple(cause for cause in Cause if cause is not Cause.BLIP),
+    # A new version tells of what comes with one. What else happens does so by chance in its first hours.
+    "recent_deploy": tuple(cause for cause in Cause if cause not in (Cause.BAD_DEPLOYMENT, Cause.SLOW_VERSION)),
 }
 
 Degrees = list[dict[str, float]]
@@ -81,7 +85,8 @@ def made() -> dict[str, Any]:
     numbers = read(document)
     trials = [(view(episode.situation, numbers), episode) for episode in mixed(random, MIXED)]
     document["fitted"]["sharpness"] = {side: sharpness(side, trials, document) for side in Side}
-    document["fitted"]["advisor"] = streams.fitted(random, document)
+    # Draws of its own, so that another idea of what goes wrong with a service changes nothing about streams.
+    document["fitted"]["advisor"] = streams.fitted(Random(SEED + 1), document)
     about = "Made by evals/fit_priors.py; do not edit. Costs in hours of wrong answers, times in hours."
     return {"about": about, "seed": SEED, "sha256": digest(document), **document}
 
@@ -122,21 +127,22 @@ def healthy_level(random: Random) -> dict[str, float]:
 
 
 def sign_chances(side: Side, numbers: Priors, random: Random) -> dict[str, dict[str, float]]:
-    """Return how likely each sign shows under each cause of one side, the other side being healthy."""
-    seen = {cause: _degrees(side, cause, numbers, random) for cause in numbers.states[side]}
+    """Return how likely each sign shows under each face of one side, the other side being healthy."""
+    seen = {face: _degrees(side, face, numbers, random) for face in numbers.faces[side]}
     table: dict[str, dict[str, float]] = {}
     for name in SIGNS_OF[side]:
-        pool = [cause for cause in POOLED.get(name, ()) if cause in seen]
-        pooled = [row for cause in pool for row in seen[cause]]
+        pool = [face for face in seen if face.cause in POOLED.get(name, ())]
+        pooled = [row for face in pool for row in seen[face]]
         table[name] = {
-            cause: _chance([row[name] for row in (pooled if cause in pool else rows) if name in row])
-            for cause, rows in seen.items()
+            str(face): _chance([row[name] for row in (pooled if face in pool else rows) if name in row])
+            for face, rows in seen.items()
         }
     return table
 
 
-def _degrees(side: Side, cause: Cause, numbers: Priors, random: Random) -> Degrees:
-    pair = (cause, Cause.HEALTHY) if side is Side.QUALITY else (Cause.HEALTHY, cause)
+def _degrees(side: Side, face: Face, numbers: Priors, random: Random) -> Degrees:
+    usual = Face(Cause.HEALTHY)
+    pair = (face, usual) if side is Side.QUALITY else (usual, face)
     return [known_degrees(view(episode.situation, numbers)) for episode in drawn(random, *pair, PER_CAUSE)]
 
 

@@ -21,16 +21,25 @@ BASE_RATES = {
         Cause.UNKNOWN: 0.026,
     },
     Side.SERVICE: {
-        Cause.HEALTHY: 0.909,
+        Cause.HEALTHY: 0.9025,
         Cause.SATURATION: 0.03,
         Cause.CACHEABLE_BURST: 0.007,
         Cause.HOT_REPLICA: 0.016,
         Cause.SLOW_VERSION: 0.004,
-        Cause.BAD_DEPLOYMENT: 0.0025,
+        Cause.BAD_DEPLOYMENT: 0.005,
         Cause.OVER_PROVISIONED: 0.009,
         Cause.DATA_BUG: 0.0015,
         Cause.BLIP: 0.004,
-        Cause.UNKNOWN: 0.017,
+        Cause.UNKNOWN: 0.021,
+    },
+}
+
+FACES = {
+    Side.QUALITY: {},
+    Side.SERVICE: {
+        Cause.SATURATION: {"filling": 0.1},
+        Cause.BAD_DEPLOYMENT: {"leaking": 0.5},
+        Cause.UNKNOWN: {"leaking": 0.19},
     },
 }
 
@@ -145,6 +154,8 @@ WIDTHS = {
     "latency": 0.008,
     "errors": 0.10,
     "usage": 0.008,
+    "memory": 0.0025,
+    "memory_hours": 0.50,
     "idle": 0.01,
     "repeats": 0.025,
     "imbalance": 0.04,
@@ -185,6 +196,7 @@ NUMBERS = {
     "outage_harm": 0.5,
     "saturation_looms": 0.6,
     "hot_replica_looms": 0.25,
+    "leak_looms": 0.6,
     "surge_hours": 12.0,
     "irreversible_harm": 3.0,
     "sure": 0.70,
@@ -221,10 +233,17 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "alone is not.",
         "value": BASE_RATES,
     },
+    "faces": {
+        "why": "In what share of its cases a cause shows in another way than usual; told apart, since what shows "
+        "either in errors or in memory shows in one of them. A leak that came with a deployment is a bad version, "
+        "about as frequent as one that fails at once. What else fills the memory at a normal load is hardly ever "
+        "known. One load in ten is larger in memory than in CPU.",
+        "value": FACES,
+    },
     "cure": {
         "why": "Chance that a move reaches its goal under each cause; what is not named is 0. On-call practice: a "
         "full retrain almost always follows a drift, a roll-back cures a bad version, more replicas cure load "
-        "and little else; nothing but people cures what is upstream or unknown.",
+        "and little else, a leak least of all; nothing but people cures what is upstream or unknown.",
         "value": CURE,
     },
     "hours_until_effect": {
@@ -240,14 +259,16 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
     },
     "widths": {
         "why": "How wide the slope of each sign is around its threshold, in the sign's own unit or as a log ratio: "
-        "about the noise between two looks at an unchanged service.",
+        "about the noise between two looks at an unchanged service. Memory is steadier than load, and how long it "
+        "will last is only roughly told by how it climbs now.",
         "value": WIDTHS,
     },
     "numbers": {
         "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
         "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
         "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
-        "its worth in a quarter of a year; a prior is worth a dozen cases.",
+        "its worth in a quarter of a year; a prior is worth a dozen cases. Memory that runs out looms as a "
+        "load that cannot be carried does.",
         "value": NUMBERS,
     },
     "advisor": {

@@ -114,8 +114,9 @@ def _told(seed: int, trap: str, living: Living, name: str) -> Life:
         retrains=len(retrains),
         worse=len(worse),
         undone=sum(record["outcome"] == "undone" for record in worse),
-        began=_accuracy(seen, first),
-        ended=_accuracy(seen, TICKS),
+        # While the retrain is under way all labels tell of the new concept, and the former version serves nearly all.
+        began=_accuracy(seen, range(first, first + WINDOW)),
+        ended=_accuracy(seen, range(TICKS - WINDOW, TICKS)),
         version=living.service(name).version,
     )
 
@@ -125,11 +126,9 @@ def _tick_of(record: dict[str, Any], living: Living) -> int:
     return TICKS - round((living.clock.now - at).total_seconds())
 
 
-def _accuracy(seen: Seen, until: int) -> float:
-    known = [point["accuracy"] for point in seen.points[:until] if "accuracy" in point]
-    # At the beginning only what was already bad counts: the ticks since the incident showed.
-    newest = known[-3:] if until < TICKS else known[-WINDOW:]
-    return round(fmean(newest), 4) if newest else 0.0
+def _accuracy(seen: Seen, ticks: range) -> float:
+    known = [point["accuracy"] for point in seen.points[ticks.start : ticks.stop] if "accuracy" in point]
+    return round(fmean(known), 4) if known else 0.0
 
 
 def main() -> None:

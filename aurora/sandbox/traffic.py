@@ -22,7 +22,7 @@ BROKEN_ROWS = 0.75
 RARE = 0.03
 """How likely a row of the other classes is while the population is another one, beside one of those it consists of."""
 MISLABELLED = 0.9
-"""Share of labels that are drawn at random while labels are corrupt."""
+"""Share of labels that name the next class while labels are corrupt: a list of classes that is off by one."""
 PILES: dict[Pile, int] = {"past": 0, "fresh": 1, "unseen": 2}
 EPOCH = 10_000
 """Added to the tick for the generators, which take no negative seeds: the world has a past."""
@@ -76,10 +76,8 @@ def _as_labelled(service: Service, tick: int) -> Rows:
     rows = drawn(service, tick, "fresh", lived(service).rows).rows
     if not _on(service, "corrupt_labels", tick):
         return rows
-    random = np.random.default_rng([_seed(service), 9, EPOCH + tick])
-    wrong = random.random(len(rows.y)) < MISLABELLED
-    labels = np.where(wrong, random.permutation(rows.y), rows.y)
-    return Rows(rows.x, labels)
+    wrong = np.random.default_rng([_seed(service), 9, EPOCH + tick]).random(len(rows.y)) < MISLABELLED
+    return Rows(rows.x, np.where(wrong, (rows.y + 1) % Stream(service).classes, rows.y))
 
 
 def _population(service: Service, tick: int, y: NDArray[np.int64]) -> NDArray[np.float64] | None:
