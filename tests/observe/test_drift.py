@@ -1,6 +1,7 @@
 """How far a window of inputs moved: the index against its definition, and the score made of it."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def by_definition(before: Column, after: Column) -> float:
     """The sum over ten bins of equal weight in `before` of (q - p) ln(q / p), half a row put into each."""
     borders = [-np.inf, *(np.quantile(before, tenth / 10) for tenth in range(1, 10)), np.inf]
     total = 0.0
-    for low, high in zip(borders[:-1], borders[1:], strict=True):
+    for low, high in pairwise(borders):
         p = (((before >= low) & (before < high)).sum() + 0.5) / (len(before) + 5)
         q = (((after >= low) & (after < high)).sum() + 0.5) / (len(after) + 5)
         total += float((q - p) * np.log(q / p))
@@ -35,7 +36,7 @@ def by_definition(before: Column, after: Column) -> float:
         pytest.param(lambda x: x + 1.0, id="a large shift"),
         pytest.param(lambda x: x + 100.0, id="out of sight"),
         pytest.param(lambda x: 2 * x, id="twice as wide"),
-        pytest.param(lambda x: np.zeros_like(x), id="all the same"),
+        pytest.param(np.zeros_like, id="all the same"),
         pytest.param(lambda x: np.where(np.arange(len(x)) % 2 == 0, x, 3.0), id="half of it one value"),
         pytest.param(lambda x: x[:50], id="a small window"),
     ],
