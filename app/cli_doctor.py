@@ -83,6 +83,7 @@ def examine(say: Say) -> Iterator[Check]:
     yield _language_model(settings)
     yield _door(settings)
     yield _running(patient)
+    yield _wake_ups(patient.server)
     if remote:
         yield _remote(remote)
 
@@ -280,6 +281,20 @@ def _running(patient: Patient) -> Check:
             "server", "ok", "not running; commands start AURORA inside themselves", "To start it: aurora serve"
         )
     return Check("server", "ok", f"process {patient.server.pid} at {patient.server.url}")
+
+
+def _wake_ups(server: Server | None) -> Check:
+    if server is None:
+        return Check("wake-ups", "ok", "none without a server; a command that runs AURORA inside itself sweeps")
+    try:
+        with reach(server.url) as api:
+            health = api.get("/health")
+    except CallFailed as error:
+        return Check("wake-ups", "fail", str(error), "Look at the server's output.")
+    if health["components"].get("wake_ups") == "operational":
+        return Check("wake-ups", "ok", "run: approvals and outcomes are seen to as they come")
+    detail = health.get("details", {}).get("wake_ups", "the server says nothing of them")
+    return Check("wake-ups", "warn", detail, "The server tries again by itself; its output says more.")
 
 
 def _remote(url: str) -> Check:

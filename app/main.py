@@ -43,6 +43,8 @@ GRACE_SECONDS = 2
 """How long requests under way may take once the end was asked for."""
 HARD_END_SECONDS = 4.5
 """After this long everything ends as it is: the ledger goes on from there at the next start."""
+CLOSE_SECONDS = 0.5
+"""How long what works in the background, and then the closing of files, may take once nothing is served any more."""
 FIRST_TRY = '{"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": true, "score": 0.65}}'
 
 
@@ -229,7 +231,10 @@ def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if not self.should_exit:
-                _arm_hard_end()
+                _arm_hard_end(HARD_END_SECONDS)
+                # A request that the end cuts off is no error of the server's.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                worker.end()
                 for child in beside:
                     child.terminate()
             super().handle_exit(sig, frame)
@@ -250,7 +255,9 @@ def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[
     finally:
         for path in server_file:
             path.unlink(missing_ok=True)
-        worker.stop()
+        worker.stop(CLOSE_SECONDS)
+        if _hard_end:
+            _arm_hard_end(CLOSE_SECONDS)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -294,7 +301,7 @@ _hard_end: list[Timer] = []
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     """Unwind the start, or what the API's own graceful end leaves over; asked again, go on ending."""
     if not _hard_end:
-        _arm_hard_end()
+        _arm_hard_end(HARD_END_SECONDS)
         raise KeyboardInterrupt
 
 
@@ -306,12 +313,11 @@ def leave() -> NoReturn:
     os._exit(0)
 
 
-def _arm_hard_end() -> None:
-    """See to it that this process is gone soon, whatever hangs."""
-    if not _hard_end:
-        _hard_end.append(Timer(HARD_END_SECONDS, _end_hard))
-        _hard_end[0].daemon = True
-        _hard_end[0].start()
+def _arm_hard_end(seconds: float) -> None:
+    """See to it that this process is gone in `seconds`, whatever hangs."""
+    _hard_end.append(Timer(seconds, _end_hard))
+    _hard_end[-1].daemon = True
+    _hard_end[-1].start()
 
 
 def _end_hard() -> None:

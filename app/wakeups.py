@@ -104,6 +104,11 @@ class DurableWakeUps:
             return Health(word="operational")
         return Health(word="degraded", detail=f"{self._trouble} Decisions go on by the sweep, only later.")
 
+    @property
+    def taken(self) -> bool:
+        """Whether wake-ups are taken at this moment."""
+        return self._client is not None
+
     def _take(self, session: Session, id: str, decision_id: str, delay: timedelta | None = None) -> None:
         client = self._client
         if client is None:
@@ -342,7 +347,16 @@ def claimed(home: Path) -> Iterator[str]:
 
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
-    """Open DBOS's own few connections to the ledger's database."""
+    """Open DBOS's own few connections to the ledger's database; after the block there is no way back to it.
+
+    DBOS does not wait for deliveries under way, and one that ends later would try to note that for ever.
+    """
+    closed = threading.Event()
+
+    def refuse(*_: object) -> None:
+        if closed.is_set():
+            raise LookupError("its connections are closed")
+
     if url.get_backend_name() == "postgresql":
         options = {"connect_timeout": 10, "application_name": "aurora-wakeups"}
         pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": 30, "pool_pre_ping": True}
@@ -350,9 +364,11 @@ def _engine(url: URL) -> Iterator[Engine]:
     else:
         engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=CONNECTIONS, max_overflow=0)
         event.listen(engine, "connect", _prepare)
+    event.listen(engine, "do_connect", refuse)
     try:
         yield engine
     finally:
+        closed.set()
         engine.dispose()
 
 

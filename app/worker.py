@@ -120,13 +120,18 @@ class Worker:
         if self._served is not None:
             self._served.rounds.nudge()
 
+    def end(self) -> None:
+        """Ask everything to end, without waiting."""
+        self.wakeups.end()
+        if self._served is not None:
+            self._served.rounds.end()
+
     def stop(self, seconds: float = 2.0) -> bool:
         """Ask everything to end and wait at most `seconds`; return whether it has ended."""
+        self.end()
         if self._served is None:
             return True
         until = time.monotonic() + seconds
-        self.wakeups.end()
-        self._served.rounds.end()
         ended = [stop(max(0.0, until - time.monotonic())) for stop in (self._served.rounds.stop, self.wakeups.stop)]
         return all(ended)
 

@@ -1,6 +1,8 @@
-"""The sweep goes on whatever it runs into, and ends when it is told to."""
+"""Rounds go on whatever they run into, never two at once, and end when they are told to."""
 
 import logging
+import time
+from collections.abc import Callable
 from threading import Event
 
 import pytest
@@ -66,3 +68,92 @@ def test_it_says_when_a_sweep_does_not_end() -> None:
     assert not worker.stop(0.01)
     release.set()
     assert worker.stop(5)
+
+
+class Looks:
+    """Counts looks and sweeps, lets one of them wait, and notes whether two were ever under way at once."""
+
+    def __init__(self) -> None:
+        self.looks = self.sweeps = self.under_way = self.most = 0
+        self.open, self.busy = Event(), Event()
+        self.open.set()
+
+    def look(self) -> None:
+        self.looks += 1
+
+    def sweep(self) -> None:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.sweeps += 1
+        self.busy.set()
+        self.open.wait(10)
+        self.under_way -= 1
+
+
+def started(looks: Looks, seconds: float = 3600) -> SweepWorker:
+    """Start, and let the first round pass."""
+    worker = SweepWorker(looks.sweep, seconds, looks.look)
+    worker.start()
+    assert looks.busy.wait(5)
+    return worker
+
+
+def eventually(true: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    return true()
+
+
+def test_new_metrics_are_looked_at_within_a_fifth_of_a_second_without_a_sweep() -> None:
+    looks = Looks()
+    worker = started(looks)
+    assert eventually(lambda: looks.looks == 1, 1)
+    worker.nudge()
+    assert eventually(lambda: looks.looks == 2, 0.2)
+    assert looks.sweeps == 1
+    assert worker.stop(1)
+
+
+def test_metrics_that_pour_in_are_looked_at_together() -> None:
+    looks = Looks()
+    worker = started(looks)
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        worker.nudge()
+        time.sleep(0.001)
+    assert 4 <= looks.looks <= 13
+    assert looks.sweeps == 1
+    assert worker.stop(1)
+
+
+def test_a_tick_is_a_round_and_those_that_come_during_a_slow_one_are_one() -> None:
+    looks = Looks()
+    worker = started(looks)
+    looks.busy.clear()
+    looks.open.clear()
+    worker.tick()
+    assert looks.busy.wait(5)
+    for _ in range(50):
+        worker.tick()
+        worker.nudge()
+    looks.open.set()
+    assert eventually(lambda: looks.sweeps == 3, 2)
+    time.sleep(0.4)
+    assert (looks.sweeps, looks.most) == (3, 1)
+    assert worker.stop(1)
+
+
+def test_a_monitor_that_fails_does_not_hold_up_the_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    sweeps = Sweeps(3)
+
+    def blind() -> None:
+        raise OSError("cannot see")
+
+    worker = SweepWorker(sweeps, 0.01, blind)
+    worker.start()
+    assert sweeps.done.wait(5)
+    assert worker.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The monitor failed and will be tried again: OSError('cannot see')"
+    ]

@@ -60,7 +60,7 @@ class House:
     def start(self, seconds: float = 3600, *, held: bool = False) -> tuple[Story, Bell]:
         """Start, and return once wake-ups are taken."""
         wakeups, (story, bell) = self.begin(seconds, held=held)
-        wait_until(lambda: wakeups._client is not None)
+        wait_until(lambda: wakeups.taken)
         return story, bell
 
     def begin(self, seconds: float = 3600, *, held: bool = False) -> tuple[DurableWakeUps, tuple[Story, Bell]]:
