@@ -92,6 +92,7 @@ class Aurora(AbstractContextManager["Aurora"]):
 
     def close(self) -> None:
         """Let go of everything. What was not finished goes on at the next start."""
+        self._runner.end()
         self._stack.close()
 
     def __exit__(self, *_: object) -> None:

@@ -46,6 +46,11 @@ class Runner:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._failures: dict[str, tuple[int, datetime]] = {}
         self._telling: set[asyncio.Task[None]] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """Take nothing further any more; what still runs is cut off, and goes on at the next start."""
+        self._ended = True
 
     async def start(self, decision_id: str) -> None:
         """Run a new decision up to its end or its first interrupt."""
@@ -175,6 +180,16 @@ class Runner:
             self._failures.pop(decision_id, None)
 
     async def _advance(self, decision_id: str) -> None:
+        if self._ended:
+            return
+        try:
+            await self._run(decision_id)
+        except Exception:
+            # At the end its checkpoints are closed under it, and that is no failure.
+            if not self._ended:
+                raise
+
+    async def _run(self, decision_id: str) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": decision_id}}
         snapshot = await self._graph.aget_state(config)
         step: Any = None
@@ -195,7 +210,7 @@ class Runner:
     async def _wait_for_turn(self, name: str, decision_id: str) -> None:
         """Let a change that is nearly verified end first, so that this decision sees the world after it."""
         until = self._deps.clock() + PATIENCE
-        while (now := self._deps.clock()) < until:
+        while (now := self._deps.clock()) < until and not self._ended:
             others = await asyncio.to_thread(self._in_flight, name, decision_id)
             if not others or any(due_at is not None and due_at > until for due_at in others.values()):
                 return
