@@ -522,6 +522,8 @@ class History(Value):
     """Change of accuracy per hour over the newest points."""
     latency_slope: float | None = None
     """Change of latency in ms per hour over the newest points."""
+    memory_slope: float | None = None
+    """Change of memory usage per hour over the newest points; 0 where it only goes up and down."""
     breaching_points: int = 0
     """How many of the newest points in a row were outside their limits."""
 

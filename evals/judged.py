@@ -154,7 +154,7 @@ WIDTHS = {
     "latency": 0.008,
     "errors": 0.10,
     "usage": 0.008,
-    "memory": 0.0025,
+    "memory": 0.002,
     "memory_hours": 0.50,
     "idle": 0.01,
     "repeats": 0.025,

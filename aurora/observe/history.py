@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from statistics import StatisticsError, linear_regression, median
+from statistics import StatisticsError, correlation, linear_regression, median
 
 from aurora.domain import Baseline, History, MetricPoint, ModelSettings
 from aurora.observe.breaches import breaching_points
@@ -11,6 +11,10 @@ NEWEST = 20
 """How many of the newest points a trend is taken from."""
 ENOUGH = 10
 """From how many older points on a history is trusted as a baseline."""
+LEAST = 8
+"""From how many points on a steady trend is told from chance."""
+STEADY = 0.5
+"""What share of the variation a steady trend explains: with so many points, chance rarely does."""
 
 
 def healthy_level(points: Sequence[MetricPoint]) -> Baseline:
@@ -41,6 +45,7 @@ def history(points: Sequence[MetricPoint], settings: ModelSettings, baseline: Ba
         span_hours=span,
         accuracy_slope=_slope(points, "accuracy"),
         latency_slope=_slope(points, "latency_ms"),
+        memory_slope=_steady_slope(points, "memory_usage"),
         breaching_points=breaching_points(points, settings, baseline),
     )
 
@@ -50,16 +55,34 @@ def _values(points: Sequence[MetricPoint], metric: str) -> list[float]:
 
 
 def _slope(points: Sequence[MetricPoint], metric: str) -> float | None:
+    hours, values = _newest(points, metric)
+    try:
+        return linear_regression(hours, values).slope
+    except StatisticsError:
+        # One point, or several at the same moment, have no slope.
+        return None
+
+
+def _steady_slope(points: Sequence[MetricPoint], metric: str) -> float | None:
+    """Return the slope, 0 where it may be chance; None where too few points tell."""
+    hours, values = _newest(points, metric)
+    slope = _slope(points, metric) if len(hours) >= LEAST else None
+    if slope is None:
+        return None
+    try:
+        return slope if correlation(hours, values) ** 2 >= STEADY else 0.0
+    except StatisticsError:
+        # What never changes has no trend.
+        return 0.0
+
+
+def _newest(points: Sequence[MetricPoint], metric: str) -> tuple[list[float], list[float]]:
+    """Return the newest values of a metric, and their times in hours since the first of them."""
     pairs = [
         (point.timestamp, value)
         for point in points[-NEWEST:]
         if point.timestamp is not None and (value := getattr(point, metric)) is not None
     ]
-    if not pairs:
-        return None
-    start: datetime = pairs[0][0]
-    try:
-        return linear_regression([(at - start).total_seconds() / 3600 for at, _ in pairs], [v for _, v in pairs]).slope
-    except StatisticsError:
-        # One point, or several at the same moment, have no slope.
-        return None
+    start: datetime | None = pairs[0][0] if pairs else None
+    hours = [(at - start).total_seconds() / 3600 for at, _ in pairs if start is not None]
+    return hours, [value for _, value in pairs]

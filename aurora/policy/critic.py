@@ -5,6 +5,7 @@ Its checks read the situation itself and not the engine's diagnosis, so that a m
 the other. Each is a small function that returns a doubt or None.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ POOR_RECORD = 0.35
 """Under this chance of success, by the record alone, another action has to be found."""
 ENOUGH_FAILURES = 1.5
 """How much weight of failures it takes for that."""
+CERTAINTY = 2.0
+"""How many standard errors two accuracies must be apart to differ."""
+SLIPPED = 0.05
+"""How far under its baseline a version may be and still serve: the monitor would not complain of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +191,24 @@ def _routes_to_what_works(case: Case) -> Doubt | None:
 def _goes_back_to_better(case: Case) -> Doubt | None:
     if case.step.parameters.get("to_version") == current_version(case.situation):
         return Doubt("That version serves already.", avoid=(Action.ROUTE,))
-    previous, accuracy = case.seen.get("deployment.previous_accuracy"), case.seen.get("model_metrics.accuracy")
-    if previous is None or accuracy is None or previous >= accuracy:
+    if not _was_less_accurate(case.seen):
         return None
-    return Doubt(f"The version before scored {previous:.2f}, this one {accuracy:.2f}.", factor=0.7, ask=True)
+    previous, accuracy = case.seen.get("deployment.previous_accuracy"), case.seen.get("model_metrics.accuracy")
+    return Doubt(f"The version before scored {previous or 0:.2f}, this one {accuracy or 0:.2f}.", factor=0.7, ask=True)
+
+
+def _was_less_accurate(seen: View) -> bool:
+    """Whether the version before is known to have been less accurate, by more than chance, and than it may be."""
+    previous, accuracy = seen.get("deployment.previous_accuracy"), seen.get("model_metrics.accuracy")
+    if previous is None or accuracy is None:
+        return False
+    baseline = seen.get("baseline.accuracy")
+    if baseline is not None and previous >= max(baseline - SLIPPED, seen.settings.accuracy_floor):
+        return False
+    numbers, count = seen.priors.numbers, seen.get("labels.count")
+    labels = numbers["assumed_labels"] if count is None else max(count, seen.settings.thresholds.min_labels, 1.0)
+    chance = CERTAINTY * math.sqrt((previous * (1 - previous) + accuracy * (1 - accuracy)) / labels)
+    return accuracy - previous > max(numbers["tolerated_drop"], chance)
 
 
 def _does_something_about_it(case: Case) -> Doubt | None:
@@ -275,9 +294,7 @@ def _scale_risk(step: Step, situation: Situation) -> Risk:
 def _route_risk(step: Step, situation: Situation) -> Risk:
     """Going back is medium, to a version known to be worse high; so is sending all traffic to a busy replica."""
     if move_of(step, situation) is Move.ROUTE_BACK:
-        deployment, accuracy = situation.telemetry.deployment, situation.telemetry.model_metrics.accuracy
-        previous = deployment.previous_accuracy if deployment is not None else None
-        return Risk.HIGH if previous is not None and accuracy is not None and previous < accuracy else Risk.MEDIUM
+        return Risk.HIGH if _was_less_accurate(view(situation)) else Risk.MEDIUM
     load = load_after_leaving(view(situation))
     return Risk.HIGH if load is not None and load > 1 else Risk.MEDIUM
 

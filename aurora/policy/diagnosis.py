@@ -2,7 +2,8 @@
 
 A log-linear model. Each sign shows under each cause with a fitted probability p; a sign of degree d then has the
 likelihood d·p + (1 - d)·(1 - p), smooth in the telemetry and bounded by what the fit has seen. Evidence that is
-missing contributes nothing. The quality of the answers and the service behind them are diagnosed side by side, since
+missing contributes nothing. A cause that shows in ways that exclude each other has a row for each, a face; its
+probability is their sum. The quality of the answers and the service behind them are diagnosed side by side, since
 both may be ill at once; `blame` joins the two into one distribution by the share of harm that each cause does.
 """
 
@@ -63,14 +64,23 @@ def posterior(side: Side, degrees: Mapping[str, float], fresh: float, numbers: P
 
     `fresh`, from 0 to 1, is how much of the accuracy counts.
     """
-    scores = [math.log(base) for base in numbers.base[side]]
+    scores = [math.log(base) for base in numbers.face_base[side]]
     sharpness = numbers.sharpness[side]
     for name, chances in numbers.signs[side].items():
         if (degree := degrees.get(name)) is None:
             continue
         weight = sharpness * (fresh if name == "accuracy_low" else 1.0)
         scores = [score + weight * log for score, log in zip(scores, _log_likelihoods(chances, degree), strict=True)]
-    return _normalised(scores)
+    return _by_cause(_normalised(scores), side, numbers)
+
+
+def _by_cause(chances: tuple[float, ...], side: Side, numbers: Priors) -> tuple[float, ...]:
+    """Return the probability of each cause, of which each face is a part."""
+    states = numbers.states[side]
+    summed = list(chances[: len(states)])
+    for face, chance in zip(numbers.faces[side][len(states) :], chances[len(states) :], strict=True):
+        summed[states.index(face.cause)] += chance
+    return tuple(summed)
 
 
 @lru_cache(maxsize=8192)
@@ -127,9 +137,9 @@ def evidence_of(seen: View, diagnosis: Diagnosis) -> dict[Cause, tuple[str, ...]
     telling: dict[Cause, dict[str, float]] = {cause: {} for cause in Cause}
     for side in Side:
         for name, favours in _favours(side, diagnosis, seen.priors).items():
-            for cause, by in zip(seen.priors.states[side], favours, strict=True):
-                if by > max(TELLING, telling[cause].get(name, 0.0)):
-                    telling[cause][name] = by
+            for face, by in zip(seen.priors.faces[side], favours, strict=True):
+                if by > max(TELLING, telling[face.cause].get(name, 0.0)):
+                    telling[face.cause][name] = by
     said = {name: WORDS[name](seen) for name in diagnosis.degrees}
     return {
         cause: tuple(said[name] for name in sorted(signs, key=lambda name: -signs[name]))
@@ -138,11 +148,11 @@ def evidence_of(seen: View, diagnosis: Diagnosis) -> dict[Cause, tuple[str, ...]
 
 
 def _favours(side: Side, diagnosis: Diagnosis, numbers: Priors) -> dict[str, tuple[float, ...]]:
-    """Return by how much each known sign of one side favours each cause over the average of all."""
+    """Return by how much each known sign of one side favours each face of a cause over the average of all."""
     favours = {}
     for name, chances in numbers.signs[side].items():
         if (degree := diagnosis.degrees.get(name)) is not None:
-            present = sum(map(mul, numbers.base[side], chances)) / sum(numbers.base[side])
+            present = sum(map(mul, numbers.face_base[side], chances)) / sum(numbers.face_base[side])
             average = math.log(degree * present + (1 - degree) * (1 - present))
             favours[name] = tuple(log - average for log in _log_likelihoods(chances, degree))
     return favours

@@ -53,6 +53,7 @@ FIELDS = (
     Field("data_drift.detected", "drift detected (1 yes, 0 no)", 0.0, 1.0, 0),
     Field("system_load.cpu_usage", "cpu usage", 0.0, 1.0, 2),
     Field("system_load.gpu_usage", "gpu usage", 0.0, 1.0, 2),
+    Field("system_load.memory_usage", "memory usage", 0.0, 1.0, 2),
     Field("data_quality.null_rate", "null rate", 0.0, 1.0, 2),
     Field("data_quality.invalid_rate", "out-of-range rate", 0.0, 1.0, 2),
     Field("deployment.minutes_since_deploy", "minutes since the deployment", 1.0, 100_000.0, 0, log=True),

@@ -5,7 +5,7 @@ from typing import Literal
 
 from aurora.domain import Goal
 from aurora.policy.moves import Move, Side
-from aurora.policy.signs import error_limit, healthy_accuracy, latency_limit
+from aurora.policy.signs import error_limit, healthy_accuracy, latency_limit, memory_high
 from aurora.policy.view import View, memory_pressure, usage
 
 
@@ -52,7 +52,7 @@ def _latency(seen: View) -> Goal:
     before = seen.get("model_metrics.latency_ms")
     limit = latency_limit(seen)
     if before is None or before <= limit:
-        return _usage(seen)
+        return _at_most(seen, "usage", seen.settings.thresholds.usage_high, _load(seen))
     return Goal(
         metric="latency_ms",
         direction="at_most",
@@ -63,13 +63,26 @@ def _latency(seen: View) -> Goal:
     )
 
 
-def _usage(seen: View) -> Goal:
-    """Bring the busiest of CPU, GPU and replicas under its limit; memory where that is what is full."""
-    load, memory = _load(seen), memory_pressure(seen)
+def _with_more_room(seen: View) -> Goal:
+    """Where nothing is late and nothing fails, go for what is full: memory, unless the load is as well."""
+    goal = _latency_or_errors(seen)
+    return _memory(seen) if goal.metric == "usage" and _is_memory_alone(seen) else goal
+
+
+def _as_before(seen: View) -> Goal:
+    """Go for memory where that runs out: whatever else is ill is so because of it."""
+    runs_out = (memory_high(seen) or 0.0) >= 0.5
+    return _memory(seen) if runs_out and _is_memory_alone(seen) else _latency_or_errors(seen)
+
+
+def _is_memory_alone(seen: View) -> bool:
+    """Whether memory is over the limit for usage, and the load is not."""
     limit = seen.settings.thresholds.usage_high
-    if memory is not None and memory > limit and memory > (load or 0.0):
-        return _at_most(seen, "memory_usage", limit, memory)
-    return _at_most(seen, "usage", limit, load)
+    return (memory_pressure(seen) or 0.0) > limit >= (usage(seen) or 0.0)
+
+
+def _memory(seen: View) -> Goal:
+    return _at_most(seen, "memory_usage", seen.settings.thresholds.usage_high, memory_pressure(seen))
 
 
 def _room(seen: View) -> Goal:
@@ -112,7 +125,7 @@ def _latency_or_errors(seen: View) -> Goal:
 GOALS: Mapping[Move, Callable[[View], Goal]] = {
     Move.CACHE: _latency,
     Move.ROUTE_AWAY: _latency_or_errors,
-    Move.ROUTE_BACK: _latency_or_errors,
-    Move.SCALE_UP: _latency_or_errors,
+    Move.ROUTE_BACK: _as_before,
+    Move.SCALE_UP: _with_more_room,
     Move.SCALE_DOWN: _room,
 }

@@ -53,15 +53,17 @@ def _lost_accuracy(seen: View, degrees: Mapping[str, float]) -> float:
 def _service_harm(seen: View, degrees: Mapping[str, float]) -> dict[Cause, float]:
     numbers, breach = seen.priors.numbers, seen.settings.costs.slo_breach
     common = _late(seen) + _failing(seen, degrees) + numbers["outage_harm"] * degrees.get("traffic_gone", 0.0)
+    full = degrees.get("memory_high", 0.0)
+    leak = max(common, breach * numbers["leak_looms"] * full)
     spare = (seen.get("replicas.count") or 1.0) - replicas_enough(seen)
     return {
-        Cause.SATURATION: max(common, breach * numbers["saturation_looms"] * degrees.get("usage_high", 0.0)),
+        Cause.SATURATION: max(common, breach * numbers["saturation_looms"] * max(degrees.get("usage_high", 0.0), full)),
         Cause.CACHEABLE_BURST: common,
         Cause.HOT_REPLICA: max(common, breach * numbers["hot_replica_looms"] * degrees.get("hot_replica", 0.0)),
         Cause.SLOW_VERSION: common,
-        Cause.BAD_DEPLOYMENT: common,
+        Cause.BAD_DEPLOYMENT: leak,
         Cause.DATA_BUG: common,
-        Cause.UNKNOWN: common,
+        Cause.UNKNOWN: leak,
         Cause.BLIP: common,
         Cause.OVER_PROVISIONED: spare * seen.settings.costs.replica_hour * degrees.get("idle", 0.0),
     }

@@ -5,7 +5,7 @@ The file is package data, read once and only when the first number is asked for.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from typing import Any
 from aurora.domain import Cause
 from aurora.policy.moves import Move, Side
 
-POLICY_VERSION = "1"
+POLICY_VERSION = "2"
 """Goes up with every change of the engine's rules or numbers; part of what an approval binds."""
 
 Row = tuple[float, ...]
@@ -74,6 +74,19 @@ class AdvisorPriors:
     """The cases that ship."""
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One way in which a cause shows; the signs are taken to be independent of each other within it."""
+
+    cause: Cause
+    name: str = ""
+    """Empty for the usual one."""
+
+    def __str__(self) -> str:
+        """Return the face as `priors.json` calls it."""
+        return f"{self.cause}/{self.name}" if self.name else str(self.cause)
+
+
 @dataclass(frozen=True)
 class Priors:
     """All numbers of the engine. Costs and harms in hours of wrong answers, times in hours."""
@@ -86,8 +99,12 @@ class Priors:
     """For how many hours of the horizon each cause goes on by itself."""
     base: Mapping[Side, tuple[float, ...]]
     """How often each cause is behind what AURORA is asked to look at."""
+    faces: Mapping[Side, tuple[Face, ...]]
+    """In which ways the causes of each side show: the usual one of each in their order, then the others."""
+    face_base: Mapping[Side, tuple[float, ...]]
+    """How often each face is what AURORA is asked to look at."""
     signs: Mapping[Side, Mapping[str, tuple[float, ...]]]
-    """How likely each sign shows under each cause."""
+    """How likely each sign shows under each face."""
     sharpness: Mapping[Side, float]
     """What the sum of log likelihoods is multiplied with; below 1 where signs tell the same thing twice."""
     cure: Mapping[Move, Row]
@@ -114,6 +131,7 @@ def read(document: Mapping[str, Any]) -> Priors:
     fitted = document["fitted"]
     judged = {name: entry["value"] for name, entry in document["judgement"].items()}
     states = {side: tuple(Cause(name) for name in judged["base_rates"][side]) for side in Side}
+    faces = {side: _faces(states[side], judged["faces"][side]) for side in Side}
     numbers = {**fitted["numbers"], **judged["numbers"]}
     causes = states[Side.QUALITY] + states[Side.SERVICE]
     return Priors(
@@ -121,7 +139,12 @@ def read(document: Mapping[str, Any]) -> Priors:
         causes=causes,
         lasting=tuple(numbers["blip_hours" if cause is Cause.BLIP else "horizon_hours"] for cause in causes),
         base={side: tuple(judged["base_rates"][side].values()) for side in Side},
-        signs={side: {name: _row(states[side], row) for name, row in fitted["signs"][side].items()} for side in Side},
+        faces={side: tuple(faces[side]) for side in Side},
+        face_base={
+            side: tuple(judged["base_rates"][side][face.cause] * share for face, share in faces[side].items())
+            for side in Side
+        },
+        signs={side: {name: _row(faces[side], row) for name, row in fitted["signs"][side].items()} for side in Side},
         sharpness={side: fitted["sharpness"][side] for side in Side},
         cure={
             move: sum((_row(states[side], judged["cure"][side].get(move, {})) for side in Side), ()) for move in Move
@@ -139,6 +162,12 @@ def _advisor(values: Mapping[str, Any]) -> AdvisorPriors:
     return AdvisorPriors(**{**values, "cases": cases})
 
 
-def _row(states: tuple[Cause, ...], values: Mapping[str, float]) -> tuple[float, ...]:
+def _faces(states: Iterable[Cause], others: Mapping[str, Mapping[str, float]]) -> dict[Face, float]:
+    """Return each face with its share of its cause; the usual one has what the others leave."""
+    faces = {Face(cause): 1 - sum(others.get(cause, {}).values()) for cause in states}
+    return faces | {Face(Cause(cause), name): share for cause, some in others.items() for name, share in some.items()}
+
+
+def _row(states: Iterable[Cause | Face], values: Mapping[str, float]) -> tuple[float, ...]:
     """Return one number for each state; one that the file does not name is 0: the move cures nothing there."""
-    return tuple(float(values.get(state, 0.0)) for state in states)
+    return tuple(float(values.get(str(state), 0.0)) for state in states)

@@ -173,12 +173,33 @@ def errors_high(seen: View) -> float | None:
 
 
 def usage_high(seen: View) -> float | None:
-    """Return the degree to which the service is at the end of its resources."""
-    used, memory = usage(seen), memory_pressure(seen)
-    known = [] if used is None else [ramp(used, seen.settings.thresholds.usage_high, seen.priors.widths["usage"])]
-    if memory is not None:
-        known.append(ramp(memory, seen.priors.numbers["memory_high"], seen.priors.widths["usage"]))
-    return either(*known) if known else None
+    """Return the degree to which the load is at the end of what the service can carry; memory is a sign of its own."""
+    used = usage(seen)
+    return None if used is None else ramp(used, seen.settings.thresholds.usage_high, seen.priors.widths["usage"])
+
+
+def memory_high(seen: View) -> float | None:
+    """Return the degree to which memory is about to run out, whatever the load."""
+    memory = memory_pressure(seen)
+    return None if memory is None else ramp(memory, seen.priors.numbers["memory_high"], seen.priors.widths["memory"])
+
+
+def hours_of_memory(seen: View) -> float | None:
+    """Return in how many hours memory is full if it goes on as now: infinite where it does not climb."""
+    slope, memory = seen.get("history.memory_slope"), memory_pressure(seen)
+    if slope is None or memory is None:
+        return None
+    return max(1 - memory, 0.0) / slope if slope > 0 else math.inf
+
+
+def memory_climbs(seen: View) -> float | None:
+    """Return the degree to which memory climbs so that it is full within the horizon; not known without a history."""
+    left = hours_of_memory(seen)
+    if left is None:
+        return None
+    if math.isinf(left):
+        return 0.0
+    return 1 - log_ramp(left, seen.priors.numbers["horizon_hours"], seen.priors.widths["memory_hours"])
 
 
 def idle(seen: View) -> float | None:
@@ -252,6 +273,8 @@ DEGREES: Mapping[str, Degree] = {
     "latency_high": latency_high,
     "errors_high": errors_high,
     "usage_high": usage_high,
+    "memory_high": memory_high,
+    "memory_climbs": memory_climbs,
     "idle": idle,
     "repeats": repeats,
     "hot_replica": hot_replica,

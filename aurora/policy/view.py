@@ -54,6 +54,8 @@ def view(situation: Situation, with_priors: Priors | None = None) -> View:
     numbers["replicas.count"] = float(replica_count(situation))
     numbers["history.points"] = float(situation.history.points)
     numbers["history.breaching_points"] = float(situation.history.breaching_points)
+    if situation.history.memory_slope is not None:
+        numbers["history.memory_slope"] = situation.history.memory_slope
     return View(numbers, situation.settings, with_priors or priors())
 
 

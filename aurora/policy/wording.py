@@ -1,8 +1,9 @@
 """Each sign in one short sentence: numbers and closed words only, so that no free text can slip into a reason."""
 
+import math
 from collections.abc import Callable, Mapping
 
-from aurora.policy.signs import error_limit, healthy_accuracy, latency_limit, traffic_ratio
+from aurora.policy.signs import error_limit, healthy_accuracy, hours_of_memory, latency_limit, traffic_ratio
 from aurora.policy.view import View, memory_pressure, usage
 
 
@@ -38,7 +39,8 @@ def _inputs_words(seen: View) -> str:
 
 
 def _deploy_words(seen: View) -> str:
-    return f"the version went live {seen.get('deployment.minutes_since_deploy') or 0.0:.0f} minutes ago"
+    minutes = seen.get("deployment.minutes_since_deploy") or 0.0
+    return f"the version went live {f'{minutes:.0f} minutes' if minutes >= 1.5 else 'about a minute'} ago"
 
 
 def _labels_words(seen: View) -> str:
@@ -62,11 +64,21 @@ def _errors_words(seen: View) -> str:
 
 
 def _usage_words(seen: View) -> str:
-    used, memory = usage(seen), memory_pressure(seen)
-    parts = [] if used is None else [f"usage {used:.2f}"]
-    if memory is not None and (used is None or memory >= seen.priors.numbers["memory_high"]):
-        parts.append(f"memory {memory:.2f}")
-    return f"{', '.join(parts)} against {seen.settings.thresholds.usage_high:.2f}"
+    return f"usage {usage(seen) or 0.0:.2f} against {seen.settings.thresholds.usage_high:.2f}"
+
+
+def _memory_words(seen: View) -> str:
+    return f"memory {memory_pressure(seen) or 0.0:.2f} against {seen.priors.numbers['memory_high']:.2f}"
+
+
+def _climb_words(seen: View) -> str:
+    left = hours_of_memory(seen)
+    if left is None or math.isinf(left):
+        return "memory does not climb"
+    if left < 1 / 60:
+        return "memory climbs and will be full within a minute"
+    within = f"{60 * left:.0f} minutes" if left < 2 else f"{left:.0f} hours"
+    return f"memory climbs and will be full in {within}"
 
 
 def _idle_words(seen: View) -> str:
@@ -104,6 +116,8 @@ WORDS: Mapping[str, Callable[[View], str]] = {
     "latency_high": _latency_words,
     "errors_high": _errors_words,
     "usage_high": _usage_words,
+    "memory_high": _memory_words,
+    "memory_climbs": _climb_words,
     "idle": _idle_words,
     "repeats": _repeats_words,
     "hot_replica": _replica_words,

@@ -326,6 +326,128 @@ def test_an_idle_single_replica_stays() -> None:
     assert decide(look(body(0.9, 100, system_load={"cpu_usage": 0.02}))).plan.step.action is Action.NO_ACTION
 
 
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def full(memory: float, minutes: float = 12_000, *, load: Body | None = None, **blocks: Any) -> Body:
+    """Return a service with so much of its memory used, and nothing else wrong unless told."""
+    metrics = {"accuracy": 0.88, "latency_ms": 300, "error_rate": 0.0, "throughput_rps": 100}
+    live = {"minutes_since_deploy": minutes, "previous_version": "1.3", "previous_accuracy": 0.875}
+    return {
+        "model_version": "1.4",
+        "model_metrics": metrics | blocks.pop("metrics", {}),
+        "baseline": SLIPPED | {"throughput_rps": 100},
+        "system_load": {"cpu_usage": 0.45, "memory_usage": memory} | (load or {}),
+        "deployment": live,
+        "labels": FRESH,
+        **blocks,
+    }
+
+
+def killed(*, of: int) -> list[Body]:
+    """Return replicas of which one was killed and starts again, while the others carry its share."""
+    load = min(0.45 * of / (of - 1), 0.84)
+    others = [{"name": f"r{n}", "load": load, "latency_ms": 300, "healthy": True} for n in range(1, of)]
+    return [{"name": "r0", "load": 0.0, "healthy": False}, *others]
+
+
+CLIMBING = History(points=40, span_hours=1, breaching_points=6, memory_slope=0.4)
+MEMORY = [0.945, 0.95, 0.96, 0.97, 0.985, 1.0]
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("minutes", [3, 20, 60, 120])
+@pytest.mark.parametrize("history", [History(), CLIMBING], ids=["unknown", "climbing"])
+@pytest.mark.parametrize("usage", [None, 0.1, 0.3, 0.6, 0.75])
+def test_a_leak_that_came_with_a_deployment_is_taken_back(
+    memory: float, minutes: float, history: History, usage: float | None
+) -> None:
+    load = {"cpu_usage": usage}
+    told = decide(look(full(memory, minutes, load=load), history=history))
+    assert told.plan.step.parameters == {"to_version": "1.3"}
+    assert told.critique.confidence >= 0.7
+    assert told.ruling.verdict == "allow"
+    assert told.plan.goal is not None
+    assert (told.plan.goal.metric, told.plan.goal.before) == ("memory_usage", memory)
+    assert told.plan.diagnosis[0].cause is Cause.BAD_DEPLOYMENT
+    assert f"memory {memory:.2f}" in told.plan.reasoning
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("count", [2, 3, 4, 8])
+@pytest.mark.parametrize("metrics", [{}, {"error_rate": 0.2}, {"latency_ms": 1500, "error_rate": 0.1}], ids=str)
+def test_a_replica_that_a_leak_killed_is_not_what_is_wrong(memory: float, count: int, metrics: Body) -> None:
+    load = {"replicas": killed(of=count)}
+    young = decide(look(full(memory, 20, load=load, metrics=metrics)))
+    assert young.plan.step.parameters == {"to_version": "1.3"}
+    assert young.ruling.verdict == "allow"
+    assert decide(look(full(memory, load=load, metrics=metrics))).plan.step.action is Action.ALERT
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("minutes", [500, 1000, 12_000, 100_000])
+@pytest.mark.parametrize("history", [History(), CLIMBING], ids=["unknown", "climbing"])
+@pytest.mark.parametrize("usage", [0.1, 0.3, 0.6, 0.75])
+def test_a_leak_long_after_any_deployment_is_told_to_people_as_urgent(
+    memory: float, minutes: float, history: History, usage: float
+) -> None:
+    told = decide(look(full(memory, minutes, load={"cpu_usage": usage}), history=history))
+    assert told.plan.step.action is Action.ALERT
+    assert told.ruling.verdict == "allow"
+    assert "memory" in told.plan.step.parameters["message"]
+    assert told.plan.step.parameters["severity"] == "critical"
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+def test_a_leak_without_a_version_to_go_back_to_is_told(memory: float) -> None:
+    fresh = full(memory, deployment={"minutes_since_deploy": 20})
+    assert decide(look(fresh)).plan.step.action is Action.ALERT
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("usage", [0.9, 0.93, 0.96, 1.0])
+@pytest.mark.parametrize("minutes", [20, 12_000])
+def test_full_memory_of_a_busy_service_gets_more_replicas(memory: float, usage: float, minutes: float) -> None:
+    busy = full(memory, minutes, load={"cpu_usage": usage}, metrics={"throughput_rps": 150})
+    told = decide(look(busy, serving=Serving(replicas=4)))
+    assert told.plan.step.action is Action.SCALE
+    assert told.plan.diagnosis[0].cause is Cause.SATURATION
+    assert told.ruling.verdict == "allow"
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("usage", [0.5, 0.65, 0.8])
+@pytest.mark.parametrize("rps", [180, 250, 400])
+def test_full_memory_in_a_surge_of_traffic_gets_more_replicas(memory: float, usage: float, rps: float) -> None:
+    surging = full(memory, load={"cpu_usage": usage}, metrics={"throughput_rps": rps})
+    told = decide(look(surging, serving=Serving(replicas=4)))
+    assert told.plan.step.action is Action.SCALE
+    assert told.ruling.verdict == "allow"
+
+
+@pytest.mark.parametrize("memory", [0.945, 0.96, 1.0])
+def test_full_memory_of_which_nothing_else_is_known_is_never_left_alone(memory: float) -> None:
+    alone = decide(look(body(0.9, system_load={"memory_usage": memory})))
+    assert alone.plan.step.action in (Action.SCALE, Action.ALERT)
+
+
+@pytest.mark.parametrize("memory", [0.3, 0.45, 0.6, 0.75, 0.85])
+@pytest.mark.parametrize("minutes", [3, 60, 12_000])
+@pytest.mark.parametrize("history", [History(), CLIMBING], ids=["unknown", "climbing"])
+def test_memory_with_room_left_is_left_alone_even_while_it_climbs(
+    memory: float, minutes: float, history: History
+) -> None:
+    calm = history.evolve(breaching_points=0)
+    assert decide(look(full(memory, minutes), history=calm)).plan.step.action is Action.NO_ACTION
+
+
+def test_memory_that_climbs_is_a_leak_more_surely_than_memory_that_stays_where_it_is() -> None:
+    def confidence(slope: float) -> float:
+        return decide(look(full(0.95), history=CLIMBING.evolve(memory_slope=slope))).plan.confidence
+
+    assert confidence(0.0) < decide(look(full(0.95))).plan.confidence < confidence(0.05)
+
+
 # --- deployments -----------------------------------------------------------------------------------------------------
 
 

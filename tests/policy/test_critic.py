@@ -18,6 +18,8 @@ from aurora.domain import (
     Serving,
     Trust,
 )
+from aurora.observe import breaches
+from aurora.policy import critic
 from aurora.policy.critic import MAX_REVISIONS, judge, risk_of
 from aurora.policy.engine import propose
 from aurora.policy.features import features
@@ -166,6 +168,34 @@ def test_going_back_to_a_worse_version_is_high_risk_and_wants_a_person() -> None
     told = judged(Action.ROUTE, telemetry, {"to_version": "1"})
     assert (told.risk, told.requires_approval) == (Risk.HIGH, True)
     assert told.confidence < 0.7
+
+
+@pytest.mark.parametrize(
+    ("previous", "baseline", "labels", "risk"),
+    [
+        (0.93, None, 300, Risk.MEDIUM),
+        (0.93, None, 30_000, Risk.HIGH),
+        (0.92, 0.95, 30_000, Risk.MEDIUM),
+        (0.88, 0.95, 30_000, Risk.HIGH),
+        (0.65, 0.69, 30_000, Risk.HIGH),
+        (0.6, None, 3, Risk.HIGH),
+    ],
+)
+def test_a_version_before_that_may_be_as_good_or_is_good_enough_is_no_risk(
+    previous: float, baseline: float | None, labels: int, risk: Risk
+) -> None:
+    telemetry = {
+        "model_metrics": {"accuracy": 0.95},
+        "baseline": {"accuracy": baseline},
+        "labels": {"count": labels},
+        "deployment": {"previous_accuracy": previous, "minutes_since_deploy": 5},
+    }
+    told = judged(Action.ROUTE, telemetry, {"to_version": "1"})
+    assert (told.risk, told.requires_approval) == (risk, risk is Risk.HIGH)
+
+
+def test_what_a_version_may_lose_is_what_the_monitor_allows() -> None:
+    assert critic.SLIPPED == breaches.SLIPPED
 
 
 def test_going_back_to_the_version_that_serves_is_sent_back() -> None:

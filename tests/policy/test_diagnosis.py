@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from aurora.domain import Cause
+from aurora.domain import Cause, History
 from aurora.policy.diagnosis import blame, diagnose
 from aurora.policy.harm import hourly_harm
 from aurora.policy.moves import Side
 from aurora.policy.priors import priors
-from aurora.policy.signs import accuracy_low, drift, freshness, inputs_bad
+from aurora.policy.signs import accuracy_low, drift, freshness, inputs_bad, memory_climbs
 from aurora.policy.view import View, view
 from tests.policy.looking import look
 from tests.policy.telemetry import TELEMETRY
@@ -81,6 +81,46 @@ def test_more_of_a_sign_never_makes_its_cause_less_likely_nor_jumps(
     assert all(later >= earlier - 1e-4 for earlier, later in pairwise(chances))
     fine = [diagnose(here.changed(path, 0.5 + 0.0001 * n)).side(side)[place] for n in range(50)]
     assert all(abs(later - earlier) < 0.02 for earlier, later in pairwise(fine))
+
+
+@pytest.mark.parametrize(("minutes", "cause"), [(20.0, Cause.BAD_DEPLOYMENT), (12_000.0, Cause.UNKNOWN)])
+def test_the_fuller_the_memory_at_a_normal_load_the_likelier_a_leak(minutes: float, cause: Cause) -> None:
+    telemetry = {
+        "model_metrics": {"latency_ms": 300.0, "error_rate": 0.0, "throughput_rps": 100.0},
+        "baseline": {"throughput_rps": 100.0},
+        "system_load": {"cpu_usage": 0.4, "memory_usage": 0.9},
+        "deployment": {"minutes_since_deploy": minutes},
+    }
+    here = seen(telemetry)
+    place = here.priors.states[Side.SERVICE].index(cause)
+    values = [0.9 + 0.001 * step for step in range(101)]
+    chances = [diagnose(here.changed("system_load.memory_usage", value)).service[place] for value in values]
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(chances))
+    assert chances[0] < 0.1 < 0.8 < chances[-1]
+
+
+def test_a_cause_that_may_show_in_two_ways_is_not_suspected_where_it_shows_in_neither() -> None:
+    calm = {
+        "model_metrics": {"error_rate": 0.0, "latency_ms": 300.0},
+        "system_load": {"cpu_usage": 0.4, "memory_usage": 0.5},
+        "deployment": {"minutes_since_deploy": 20.0},
+    }
+    here = seen(calm)
+    place = here.priors.states[Side.SERVICE].index(Cause.BAD_DEPLOYMENT)
+    assert diagnose(here).service[place] < 0.01
+    assert diagnose(here.changed("model_metrics.error_rate", 0.3)).service[place] > 0.9
+    assert diagnose(here.changed("system_load.memory_usage", 0.98)).service[place] > 0.9
+
+
+def test_memory_climbs_by_how_soon_it_will_be_full() -> None:
+    def degree(memory: float, slope: float | None) -> float | None:
+        load = {"model_metrics": {"accuracy": 0.9}, "system_load": {"memory_usage": memory}}
+        return memory_climbs(view(look(load, history=History(points=20, memory_slope=slope))))
+
+    assert degree(0.9, None) is None
+    assert degree(0.9, 0.0) == degree(0.9, -0.3) == 0.0
+    assert (degree(0.5, 0.001) or 0.0) < 0.1 < 0.9 < (degree(0.5, 0.2) or 0.0)
+    assert degree(1.0, 0.2) == 1.0
 
 
 def test_accuracy_is_held_against_its_baseline_else_the_version_before_else_what_is_usual() -> None:

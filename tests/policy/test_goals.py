@@ -28,6 +28,18 @@ FINE = {"accuracy": 0.9, "latency_ms": 200}
         (Move.SCALE_UP, FINE, {"cpu_usage": 0.3, "memory_usage": 0.97}, ("memory_usage", 0.97, False)),
         (Move.SCALE_UP, FINE, {"cpu_usage": 0.99, "memory_usage": 0.9}, ("usage", 0.99, False)),
         (Move.SCALE_UP, FINE, {"cpu_usage": 0.3, "memory_usage": 0.7}, ("usage", 0.3, False)),
+        (Move.SCALE_UP, FINE, {"cpu_usage": 0.92, "memory_usage": 0.97}, ("usage", 0.92, False)),
+        (Move.ROUTE_BACK, FINE, {"cpu_usage": 0.3, "memory_usage": 0.97}, ("memory_usage", 0.97, False)),
+        (
+            Move.ROUTE_BACK,
+            {"latency_ms": 1500},
+            {"cpu_usage": 0.3, "memory_usage": 0.97},
+            ("memory_usage", 0.97, False),
+        ),
+        (Move.ROUTE_BACK, {"error_rate": 0.4}, {"memory_usage": 0.97}, ("memory_usage", 0.97, False)),
+        (Move.ROUTE_BACK, {"latency_ms": 1500}, {"cpu_usage": 0.3, "memory_usage": 0.8}, ("latency_ms", 1500, False)),
+        (Move.ROUTE_BACK, {"latency_ms": 1500}, {"cpu_usage": 0.95, "memory_usage": 0.97}, ("latency_ms", 1500, False)),
+        (Move.ROUTE_AWAY, FINE, {"cpu_usage": 0.3, "memory_usage": 0.97}, ("usage", 0.3, False)),
         (Move.SCALE_DOWN, FINE, {"cpu_usage": 0.05, "memory_usage": 0.97}, ("usage", 0.05, True)),
     ],
 )

@@ -38,6 +38,9 @@ def test_the_numbers_are_whole() -> None:
     for side in Side:
         assert sum(numbers.base[side]) == pytest.approx(1, abs=0.01)
         assert set(numbers.signs[side]) <= set(DEGREES)
+        assert sum(numbers.face_base[side]) == pytest.approx(sum(numbers.base[side]))
+        assert {face.cause for face in numbers.faces[side]} == set(numbers.states[side])
+        assert all(len(row) == len(numbers.faces[side]) for row in numbers.signs[side].values())
         assert all(0 < chance < 1 for row in numbers.signs[side].values() for chance in row)
         assert 0.5 <= numbers.sharpness[side] <= 1
     assert set(numbers.cure) == set(Move)

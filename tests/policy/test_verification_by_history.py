@@ -261,6 +261,17 @@ def test_memory_counts_where_memory_was_the_complaint() -> None:
     assert verify(memory, seen(full, points("cpu_usage", [0.1] * 5))).outcome == "cannot_tell"
 
 
+def test_a_leak_that_went_with_its_version_is_verified_by_memory_alone() -> None:
+    """What the replicas that leaked still had while the traffic moved is not held against the version before."""
+    memory = USAGE.evolve(metric="memory_usage")
+    leaking = points("memory_usage", [0.8, 0.84, 0.88, 0.92, 0.96, 0.99], BEFORE, model_version="2", latency_ms=900.0)
+    moving = points("memory_usage", [0.99] * 2, model_version="2")
+    freed = points("memory_usage", [0.45] * 5, start=START + 10 * SECOND, model_version="1", latency_ms=900.0)
+    assert verify(memory, seen(leaking, moving + freed, version="1")).outcome == "better"
+    still = points("memory_usage", [0.97] * 5, start=START + 10 * SECOND, model_version="1")
+    assert verify(memory, seen(leaking, moving + still, version="1")).outcome == "not_better"
+
+
 # --- a control -------------------------------------------------------------------------------------------------------
 
 
