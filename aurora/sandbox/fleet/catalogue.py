@@ -33,7 +33,7 @@ CATALOGUE = (
     Entry("cheque-reader", "parity", "forest", 40, 3, ("bad_deployment", "covariate_drift"), 85),
     Entry("parcel-sorter", "digits", "sgd", 50, 3, ("data_bug", "abrupt_drift", "surge"), 120),
     Entry("digit-reader", "digits", "net", 45, 3, ("gradual_drift", "bad_deployment", "blip"), 150),
-    Entry("risk-ranker", "diabetes", "sgd", 30, 3, ("hot_replica", "surge", "repeating_burst"), 185),
+    Entry("risk-ranker", "diabetes", "bayes", 30, 3, ("hot_replica", "surge", "repeating_burst"), 185),
     Entry("triage-model", "breast_cancer", "forest", 35, 4, ("memory_leak", "hot_replica", "blip"), 215),
     Entry("menu-tagger", "digits", "bayes", 55, 3, ("blip", "covariate_drift"), 40),
     Entry("quiet-scorer", "parity", "net", 40, 3, ("healthy",), 0),

@@ -15,7 +15,7 @@ import numpy as np
 from aurora.sandbox.fleet.events import begin
 from aurora.sandbox.fleet.rollout import moved, shadowed
 from aurora.sandbox.fleet.runtime import Point, Runtime
-from aurora.sandbox.service import Service
+from aurora.sandbox.service import Service, Version
 from aurora.sandbox.store import Books, Store
 from aurora.sandbox.streams import Rows
 from aurora.sandbox.traffic import drawn, lived
@@ -50,21 +50,22 @@ class Fleet:
     def __init__(self, store: Store, services: Iterable[Service], clock: Callable[[], datetime] = _utc_now) -> None:
         self._store = store
         self._clock = clock
-        names = []
+        self._loads: dict[str, float] = {}
+        """Share of the time that a replica of each is at work before anything befalls it."""
         with store.write() as books:
             for service in services:
-                names.append(service.name)
+                self._loads[service.name] = _load(service)
                 known = books.service(service.name)
                 if known is None or known.live is None:
                     books.put_service(_placed(service, books.tick()))
-        self._benches = {name: Workbench(store, name) for name in names}
-        self._runtimes = {name: Runtime() for name in names}
+        self._benches = {name: Workbench(store, name) for name in self._loads}
+        self._runtimes = {name: Runtime() for name in self._loads}
         self._shadowed: dict[str, int] = {}
         """Promotions whose forerunner still answers in the shadow, and the tick of each."""
 
     def settings(self, tick_seconds: float) -> dict[str, dict[str, Any]]:
         """Return the settings of each service for `PUT /api/models/{name}`, for ticks of so many seconds."""
-        return {name: _settings(bench, tick_seconds) for name, bench in self._benches.items()}
+        return {name: _settings(bench, self._loads[name], tick_seconds) for name, bench in self._benches.items()}
 
     def tick(self) -> list[Point]:
         """Let one tick pass; return the point of each service."""
@@ -158,12 +159,12 @@ def _merged(present: Service, before: Service, after: Service) -> Service:
     return present.evolve(**changes)
 
 
-def _settings(bench: Workbench, tick_seconds: float) -> dict[str, Any]:
+def _settings(bench: Workbench, load: float, tick_seconds: float) -> dict[str, Any]:
     """Return what AURORA may expect of a service: its level before anything befell it, and its windows."""
     service = bench.service
     usual = _usual(bench)
     # What one M/M/1 queue shows at this load: its 95th percentile is ln 20 times its mean sojourn time.
-    latency = np.log(20) * lived(service).service_ms / (1 - _load(service))
+    latency = np.log(20) * lived(service).service_ms / (1 - load)
     minutes = tick_seconds / 60
     return {
         "baseline": {
@@ -186,7 +187,10 @@ def _load(service: Service) -> float:
 
 
 def _usual(bench: Workbench) -> float:
-    service, model = bench.service, bench.model(bench.service.version)
+    service = bench.service
+    serving, first = service.versions[service.version], Version(origin="initial", concept=0)
+    # What serves now may know another concept or be broken: the fleet may have been started again.
+    model = bench.model(service.version) if serving.origin == "initial" else bench.made(first)
     born = service.evolve(drifts=())
     rows = [drawn(born, -tick, "unseen", lived(service).rows).rows for tick in range(1, MEASURED_ON + 1)]
     return model.accuracy(Rows(np.concatenate([one.x for one in rows]), np.concatenate([one.y for one in rows])))
