@@ -55,6 +55,7 @@ class _Screen:
         tell: dict[str, Callable[[Event], None]] = {
             "begin": self._begin,
             "telemetry": self._telemetry,
+            "watch": _watch,
             "plan": _plan,
             "critique": _critique,
             "rule": _rule,
@@ -98,6 +99,12 @@ def _said(word: str, *what: Any, id: str = "") -> None:
     put(Text(f"  {word:>9}  ", style="bold cyan"), *what, Text(f"  [{id}]" if id else "", style="dim"))
 
 
+def _watch(event: Event) -> None:
+    held = f", held back ({event['held_by'].replace('_', ' ')})" if event["held_by"] else ""
+    signs = f": {plain('; '.join(event['signs']))}" if event["signs"] else ""
+    _said("monitor", coloured(event["word"]), f"{held}{signs}")
+
+
 def _plan(event: Event) -> None:
     for case in event["recalled"][:3]:
         _said("recalled", f"{plain(case['summary'])[:110]} ({case['similarity']:.2f} alike)", id=case["id"])
@@ -135,5 +142,6 @@ def _undo(event: Event) -> None:
 
 def _end(event: Event) -> None:
     put()
-    put(Text(f"> {event['question']}", style="bold"))
+    if event["question"]:
+        put(Text(f"> {event['question']}", style="bold"))
     put(plain(event["answer"]), Text(f"  [{', '.join(event['citations'])}]" if event["citations"] else "", style="dim"))

@@ -5,9 +5,10 @@ folder of its own that is gone afterwards, beside whatever server runs. `events`
 not its business.
 """
 
+import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +30,12 @@ LONGEST = 90
 """Ticks after which the demo ends, whatever came of it."""
 SETTLES = 6
 """Ticks that are still shown once all is done."""
-LEFT_ALONE = 30
-"""Ticks for which something harmless is watched."""
+LEFT_ALONE = 22
+"""Ticks without any news after which nothing more is waited for."""
 SEED = 11
 STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
+
+LEFT = "I decided nothing: whatever was outside its limits did not last."
 
 Event = dict[str, Any]
 
@@ -44,11 +47,28 @@ class _Story:
     told: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
     """By decision, the nouns that were told: node and which of its rounds."""
     ended: dict[str, Event] = field(default_factory=dict)
-    """The decisions that have said their last word."""
+    """The decisions that have said their last word, or ask a person."""
+    word: str = "quiet"
+    """What the monitor made of the model."""
+    news_at: int = BEGINS
+    """The newest tick at which there was something to tell."""
+
+    def over(self, tick: int) -> bool:
+        """Whether a change was seen through or a person is asked for one, or else nothing has come for long."""
+        plans = [(one, one["planner_decision"]) for one in self.ended.values()]
+        if any(plan["decision_type"] in CHANGING and _stands(one) for one, plan in plans if plan):
+            return True
+        return tick > self.news_at + LEFT_ALONE and len(self.ended) == len(self.told)
+
+
+def _stands(record: Event) -> bool:
+    return bool(record["execution_result"] or record["approval_id"])
 
 
 def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
     """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why."""
+    # What is alerted about is told as an event.
+    logging.getLogger("aurora").addHandler(logging.NullHandler())
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-demo-")))
         aurora, fleet, name = _opened(stack, home, kind, TICK_SECONDS / speed)
@@ -61,8 +81,10 @@ def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
             yield {"event": "telemetry", "tick": tick, "incident": tick >= BEGINS, **point}
             aurora.watch()
             aurora.sweep()
-            yield from _news(aurora, name, story)
-            after += _is_over(story, tick)
+            for event in _news(aurora, name, story):
+                story.news_at = tick
+                yield event
+            after += story.over(tick)
             if after > SETTLES:
                 break
             time.sleep(max(due - time.monotonic(), 0))
@@ -90,7 +112,11 @@ def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: floa
 
 
 def _news(aurora: "Aurora", name: str, story: _Story) -> Iterator[Event]:
-    """Yield what was recorded since, one event a noun, each with its decision's id."""
+    """Yield what the monitor makes of it, and what was recorded since: an event a noun, with its decision's id."""
+    watch = aurora.ledger.watches.get(name)
+    if watch is not None and watch.word != story.word:
+        story.word = watch.word
+        yield {"event": "watch", "word": watch.word, "signs": list(watch.signs), "held_by": watch.held_by}
     for decision in reversed(aurora.ledger.decisions.list(20, model_name=name).items):
         told = story.told.setdefault(decision.id, set())
         record = aurora.record(decision.id)
@@ -103,17 +129,12 @@ def _news(aurora: "Aurora", name: str, story: _Story) -> Iterator[Event]:
             story.ended[decision.id] = record
 
 
-def _is_over(story: _Story, tick: int) -> bool:
-    """Whether there is nothing more to wait for: something was done and is seen through, or nothing had to be done."""
-    acted = [one for one in story.ended.values() if one["execution_result"] or one["approval_id"]]
-    return bool(acted) or (tick > BEGINS + LEFT_ALONE and len(story.ended) == len(story.told))
-
-
 def _last_word(aurora: "Aurora", name: str, story: _Story) -> Event:
     from app.chat import Chat
 
-    done = next((one for one in story.ended.values() if one["execution_result"]), None)
-    question = _question(done or next(iter(story.ended.values()), None))
+    if not story.ended:
+        return {"event": "end", "question": None, "answer": LEFT, "citations": [], "model_name": name, "decisions": []}
+    question = _question(list(story.ended.values()))
     answer = Chat(aurora.ledger, aurora.parts.deps.clock).answer(question)
     return {
         "event": "end",
@@ -127,9 +148,11 @@ def _last_word(aurora: "Aurora", name: str, story: _Story) -> Event:
     }
 
 
-def _question(record: Mapping[str, Any] | None) -> str:
-    plan = record["planner_decision"] if record else None
-    action = plan["decision_type"] if plan else None
-    if action in CHANGING:
-        return f"why did you {action.replace('_', '-')}?"
-    return {"alert": "why did you alert?", "no_action": "why did you do nothing?"}.get(action or "", "what happened?")
+def _question(records: Sequence[Event]) -> str:
+    """Return the question about what weighs most of all that was decided: a change, else an alert, else nothing."""
+    plans = [record["planner_decision"] for record in records if record["planner_decision"]]
+    actions = [plan["decision_type"] for plan in plans]
+    changes = [action for action in actions if action in CHANGING]
+    if changes:
+        return f"why did you {changes[0].replace('_', '-')}?"
+    return "why did you alert?" if "alert" in actions else "why did you do nothing?"

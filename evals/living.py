@@ -4,6 +4,7 @@ The fleet reaches AURORA through the Python face with the bodies of the HTTP con
 its tools. A training process works in real time: no tick passes while it does, so that a run is the same each time.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -58,6 +59,8 @@ class Living:
     def __init__(
         self, home: Path, services: Iterable[Service], refit: Callable[[Tools], Tools] = lambda tools: tools
     ) -> None:
+        # Alerts are on record; the terminal belongs to the progress.
+        logging.getLogger("aurora").addHandler(logging.NullHandler())
         self.clock = VirtualClock()
         self._stack = ExitStack()
         settings = Settings(home=home, _env_file=None)

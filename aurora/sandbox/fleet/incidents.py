@@ -68,7 +68,7 @@ def weather(service: Service, tick: int) -> Weather:
     tide = 1 + TIDE * math.sin(2 * math.pi * (tick + service.seed % DAY) / DAY)
     burst, surge = "repeating_burst" in kinds, "surge" in kinds
     return Weather(
-        arrivals=tide * (2.4 if burst or surge else 1.0),
+        arrivals=tide * (2.7 if burst or surge else 1.0),
         repeats=0.75 if burst else service.repeat_ratio,
         slowness=3.2 if "blip" in kinds else 1.0,
         hot=4.0 if "hot_replica" in kinds else 1.0,

@@ -26,6 +26,8 @@ HOT_KEYS, NEW_KEYS = 12, 3
 """How many requests are asked again, and how many of them are other ones in the next tick."""
 LABELLED = 0.6
 """Share of the new requests whose truth becomes known."""
+STANDS_FOR = 5
+"""How many requests in the queues one that is drawn stands for: a 95th percentile takes many."""
 CACHED_SECONDS = 0.002
 MEMORY_AT_START = 0.45
 """Share of its memory that a replica uses once it has booted."""
@@ -169,8 +171,8 @@ class Runtime:
         random: np.random.Generator,
     ) -> tuple[NDArray[np.float64], dict[str, Passed]]:
         """Return how long each request took, and what each replica met; with no replica left all are turned away."""
-        (requests, hits), quick = asked, np.full(asked[1], CACHED_SECONDS)
-        waiting = len(requests) - hits
+        (requests, hits), quick = asked, np.full(STANDS_FOR * asked[1], CACHED_SECONDS)
+        waiting, span = STANDS_FOR * (len(requests) - hits), STANDS_FOR * requests.seconds
         if not serving:
             return np.concatenate([quick, np.full(waiting, np.inf)]), {}
         weights = np.array([replica.weight for replica in serving])
@@ -178,7 +180,7 @@ class Runtime:
         loads = {}
         for replica, arrivals in zip(serving, shares, strict=True):
             lane, work = self._lane(replica), self._work(service, replica, sky)
-            loads[replica.name] = passed(int(arrivals), requests.seconds, work, lane.backlog, random)
+            loads[replica.name] = passed(int(arrivals), span, work, lane.backlog, random)
             lane.backlog = loads[replica.name].backlog
         return np.concatenate([quick, *(load.seconds for load in loads.values())]), loads
 
@@ -221,7 +223,9 @@ class Runtime:
         return self.compared_with[1].score(np.concatenate(self.inputs))
 
     def _usage(self, service: Service, loads: dict[str, Passed]) -> Point:
-        told = [self._replica(service, replica, loads.get(replica.name)) for replica in service.ready()]
+        # One that was taken out of the traffic is idle, and no measure for the others.
+        taking = [replica for replica in service.ready() if replica.weight > 0]
+        told = [self._replica(service, replica, loads.get(replica.name)) for replica in taking]
         used = [passing.load for passing in loads.values()]
         mean = float(np.mean(used)) if used else 0.0
         memory = max((self._lane(replica).memory for replica in service.ready()), default=0.0)
