@@ -18,7 +18,7 @@ from aurora.domain import (
     Serving,
     Trust,
 )
-from aurora.observe import breaches
+from aurora.observe import readings
 from aurora.policy import critic
 from aurora.policy.critic import MAX_REVISIONS, judge, risk_of
 from aurora.policy.engine import propose
@@ -195,7 +195,7 @@ def test_a_version_before_that_may_be_as_good_or_is_good_enough_is_no_risk(
 
 
 def test_what_a_version_may_lose_is_what_the_monitor_allows() -> None:
-    assert critic.SLIPPED == breaches.SLIPPED
+    assert critic.SLIPPED == readings.SLIPPED
 
 
 def test_going_back_to_the_version_that_serves_is_sent_back() -> None:
