@@ -140,6 +140,8 @@ def test_a_tick_is_a_round_and_those_that_come_during_a_slow_one_are_one() -> No
     looks.open.set()
     assert eventually(lambda: looks.sweeps == 3, 2)
     time.sleep(0.4)
+    worker.nudge()
+    time.sleep(0.4)
     assert (looks.sweeps, looks.most) == (3, 1)
     assert worker.stop(1)
 
