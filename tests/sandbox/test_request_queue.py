@@ -34,8 +34,9 @@ def by_loop(arrivals: int, seconds: float, service_seconds: float, backlog: floa
     waiting, before, took = backlog, 0.0, []
     for moment, needed in zip(at, work, strict=True):
         wait = max(waiting - (moment - before), 0.0)
-        took.append(math.inf if wait > TIMEOUT else wait + needed)
-        waiting, before = wait + needed, moment
+        let_in = wait <= TIMEOUT
+        took.append(wait + needed if let_in else math.inf)
+        waiting, before = wait + (needed if let_in else 0.0), moment
     return Plain(took, max(waiting - (seconds - before), 0.0))
 
 
@@ -48,6 +49,7 @@ def test_every_request_waits_as_long_as_a_plain_loop_over_them_says(
     arrivals: int, seconds: float, service_seconds: float, backlog: float
 ) -> None:
     found = met(arrivals, seconds, service_seconds, backlog)
+    assert len(found.seconds) == arrivals
     plain = by_loop(arrivals, seconds, service_seconds, backlog, seed=3)
     np.testing.assert_allclose(found.seconds, plain.seconds, rtol=1e-9, atol=1e-9)
     assert found.backlog == pytest.approx(min(plain.left, TIMEOUT))
@@ -62,15 +64,22 @@ def test_without_arrivals_only_the_backlog_is_worked_off() -> None:
     assert (busy.seconds.tolist(), busy.backlog, busy.load) == ([], 0.5, 1.0)
 
 
-def test_overload_turns_away_who_would_wait_longer_than_the_time_out_and_nobody_else() -> None:
-    found = met(3000, 20.0, 0.02)
+@pytest.mark.parametrize("load", [1.1, 1.5, 3.0])
+def test_overload_turns_away_what_is_too_much_and_nobody_else(load: float) -> None:
+    seconds, service_seconds = 200.0, 0.02
+    found = met(round(load * seconds / service_seconds), seconds, service_seconds, backlog=TIMEOUT)
     turned_away = np.isinf(found.seconds)
-    assert not turned_away[:100].any()
-    assert turned_away.mean() > 0.5
-    assert found.load == pytest.approx(1.0, abs=0.001)
-    assert found.backlog == TIMEOUT
-    waited = found.seconds[~turned_away]
-    assert 0.8 * TIMEOUT < waited.max() < TIMEOUT + 0.5
+    assert turned_away.mean() == pytest.approx(1 - 1 / load, abs=0.03)
+    assert found.load == pytest.approx(1.0, abs=0.01)
+    assert 0.9 * TIMEOUT < found.backlog <= TIMEOUT
+    assert found.seconds[~turned_away].max() < TIMEOUT + 10 * service_seconds
+
+
+def test_nobody_is_turned_away_before_the_wait_is_too_long() -> None:
+    found = met(3000, 20.0, 0.02)
+    first = int(np.argmax(np.isinf(found.seconds)))
+    assert first > 300
+    assert found.seconds[first - 1] > 0.95 * TIMEOUT
 
 
 def test_what_is_left_of_one_while_is_waited_for_in_the_next() -> None:

@@ -27,7 +27,7 @@ def passed(
     """Let `arrivals` requests come at random times within `seconds`, to a replica with a `backlog` of work.
 
     Service times are exponential with mean `service_seconds`. Waiting times follow Lindley's recursion,
-    W[i] = max(0, W[i-1] + S[i-1] - A[i]), solved in one pass by its running minimum.
+    W[i] = max(0, W[i-1] + S[i-1] - A[i]), solved in one pass by its running minimum; S is 0 for who was turned away.
     """
     if arrivals == 0:
         return Passed(np.empty(0), max(backlog - seconds, 0.0), min(backlog / seconds, 1.0))
@@ -36,7 +36,10 @@ def passed(
     steps = np.concatenate([[backlog - at[0]], work[:-1] - np.diff(at)])
     walk = np.cumsum(steps)
     waits = walk - np.minimum(np.minimum.accumulate(walk), 0.0)
+    if waits.max() > TIMEOUT:
+        waits = _one_by_one(at, work, backlog)
     turned_away = waits > TIMEOUT
+    work[turned_away] = 0.0
     left = max(float(waits[-1] + work[-1] - (seconds - at[-1])), 0.0)
     total = backlog + float(work.sum())
     return Passed(
@@ -44,3 +47,13 @@ def passed(
         backlog=min(left, TIMEOUT),
         load=min((total - left) / seconds, 1.0),
     )
+
+
+def _one_by_one(at: NDArray[np.float64], work: NDArray[np.float64], backlog: float) -> NDArray[np.float64]:
+    """Return the waits where some are turned away: they hold up nobody behind them, so no one pass tells."""
+    waits, waiting, before = [], backlog, 0.0
+    for moment, needed in zip(at.tolist(), work.tolist(), strict=True):
+        waiting = max(waiting - (moment - before), 0.0)
+        waits.append(waiting)
+        waiting, before = waiting + (needed if waiting <= TIMEOUT else 0.0), moment
+    return np.array(waits)
