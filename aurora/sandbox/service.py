@@ -151,6 +151,10 @@ class Live(Value):
     """Chance that a training fails."""
     incidents: tuple[Incident, ...] = ()
 
+    def takes(self, *, fine_tune: bool) -> int:
+        """Return how many ticks a training takes."""
+        return max(self.training // 2, 1) if fine_tune else self.training
+
     def training_fails(self) -> bool:
         """Return whether a training that is ordered now will break off, as some do."""
         return Random(f"{self.seed}:{self.now}").random() < self.failures

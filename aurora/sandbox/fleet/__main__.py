@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace, key: str | None, ended: Event) -> None:
     while not ended.is_set() and not reporter.there():
         ended.wait(LOOK_SECONDS)
     for name, settings in fleet.settings(options.tick_seconds).items():
-        reporter.put_settings(name, settings)
+        reporter.introduce(name, settings)
     due = time.monotonic()
     while not ended.is_set():
         reporter.post(fleet.tick())

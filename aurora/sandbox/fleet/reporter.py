@@ -30,13 +30,25 @@ class Reporter:
         except httpx.TransportError:
             return False
 
-    def put_settings(self, name: str, settings: dict[str, Any]) -> bool:
-        """Say what AURORA may expect of a model; return whether it was heard."""
-        return self._sent("PUT", f"/api/models/{quote(name, safe='')}", settings)
+    def introduce(self, name: str, settings: dict[str, Any]) -> bool:
+        """Say what AURORA may expect of a model; return whether it was heard.
+
+        A model that has a baseline was introduced before, and somebody may have changed its settings since: it stays as
+        it is.
+        """
+        path = f"/api/models/{quote(name, safe='')}"
+        return self._introduced(path) or self._sent("PUT", path, settings)
 
     def post(self, points: list[Point]) -> bool:
         """Report the points of a tick; return whether they were heard."""
         return self._sent("POST", "/api/metrics", points)
+
+    def _introduced(self, path: str) -> bool:
+        try:
+            answer = self._http.get(path)
+            return bool(answer.is_success and answer.json()["settings"]["baseline"])
+        except (httpx.TransportError, ValueError, LookupError, TypeError):
+            return False
 
     def _sent(self, method: str, path: str, body: Any) -> bool:
         try:

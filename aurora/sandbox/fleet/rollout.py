@@ -44,7 +44,7 @@ def _trained(service: Service, effect: Effect) -> Moved:
     recipe = work.recipe if work else None
     if work is None or recipe is None:
         return service, _failed(effect, "It was left without anything to train.")
-    lasted, whole = live.now - effect.tick, live.training if recipe.base is None else max(live.training // 2, 1)
+    lasted, whole = live.now - effect.tick, live.takes(fine_tune=recipe.base is not None)
     if recipe.fails and lasted >= (whole + 1) // 2:
         return service, _failed(effect, f"The training broke off after {lasted} of {whole} minutes: out of memory.")
     if lasted < whole:

@@ -44,6 +44,17 @@ class SandboxTrainer(SandboxChange[TrainArguments]):
         return Change(
             service=after,
             detail=f"{job} trains version {version} of {service.name}; {service.version} serves until it is done.",
-            answer={"training_job_id": job, "state": "running", "version": version, "base_version": base},
+            answer={
+                "training_job_id": job,
+                "state": "running",
+                "version": version,
+                "base_version": base,
+                **_cost(service, action),
+            },
             work=Work(kind="train", version=version, serving=service.version, recipe=recipe),
         )
+
+
+def _cost(service: Service, action: Action) -> dict[str, int]:
+    """Return what the training of a live service takes of a machine."""
+    return {} if service.live is None else {"machine_minutes": service.live.takes(fine_tune=action is Action.FINE_TUNE)}
