@@ -11,7 +11,8 @@ import signal
 import sys
 import time
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -27,21 +28,21 @@ def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s fleet: %(message)s")
     logging.getLogger("aurora").setLevel(options.log_level)
-    ended = Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: ended.set())
+        # At once, whatever it is at: what must last is in the books, and a transaction that is cut off is none.
+        signal.signal(ending, lambda *_: os._exit(0))
     key = _child_of_somebody() if options.child else os.environ.get("AURORA_API_KEY")
     options.folder.mkdir(parents=True, exist_ok=True)
     # Before anything that computes is loaded: the service beside it must stay quick.
     os.environ.update(THREADS)
     try:
         with FileLock(options.folder / "fleet.lock", timeout=0):
-            _run(options, key, ended)
+            _run(options, key)
     except Timeout:
         sys.exit(f"A fleet runs in {options.folder} already.")
 
 
-def _run(options: argparse.Namespace, key: str | None, ended: Event) -> None:
+def _run(options: argparse.Namespace, key: str | None) -> NoReturn:
     # Late, for they take seconds: a parent that dies meanwhile must be noticed.
     from aurora.sandbox.fleet.catalogue import CATALOGUE, made
     from aurora.sandbox.fleet.fleet import Fleet
@@ -50,18 +51,15 @@ def _run(options: argparse.Namespace, key: str | None, ended: Event) -> None:
 
     store, reporter = Store(options.folder), Reporter(options.url, key)
     fleet = Fleet(store, [made(entry, options.seed) for entry in CATALOGUE])
-    while not ended.is_set() and not reporter.there():
-        ended.wait(LOOK_SECONDS)
-    for name, settings in fleet.settings(options.tick_seconds).items():
-        reporter.introduce(name, settings)
-    due = time.monotonic()
-    while not ended.is_set():
+    while not reporter.there():
+        time.sleep(LOOK_SECONDS)
+    untold, due = fleet.settings(options.tick_seconds), time.monotonic()
+    while True:
+        untold = {name: told for name, told in untold.items() if not reporter.introduce(name, told)}
         reporter.post(fleet.tick())
         # A tick that took too long is not made up for: time in the fleet only ever runs slower.
         due = max(due + options.tick_seconds, time.monotonic())
-        ended.wait(due - time.monotonic())
-    reporter.close()
-    store.close()
+        time.sleep(max(due - time.monotonic(), 0))
 
 
 def _options() -> argparse.Namespace:
