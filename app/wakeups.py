@@ -40,9 +40,10 @@ VERSION = "1"
 """Pinned: the wake-ups that another version of AURORA left are for this one too."""
 SLOTS = 8
 """How many wake-ups are delivered at once."""
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.25
 CONNECTIONS = 6
-PROBE_SECONDS = 2.0
+PROBE_SECONDS = 5.0
+"""How often DBOS is looked after."""
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 """How long an ill DBOS is left alone before it is started again."""
 LATE_TICKS, LATE_SECONDS = 5, 10.0

@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     approval_hours: Annotated[float, Field(gt=0, description="How long an approval may wait before it expires.")] = 24
     tool_timeout_seconds: Annotated[float, Field(gt=0, description="How long one tool call may take.")] = 60
     sweep_seconds: Annotated[
-        float, Field(gt=0, description="How often due verifications and approvals are looked at.")
-    ] = 2
+        float, Field(gt=0, description="How often the server looks for whatever nobody was woken for.")
+    ] = 5
     sandbox_tick_seconds: Annotated[
         float, Field(ge=0.05, le=3600, description="Seconds in which the built-in fleet lives through a minute.")
     ] = 1.0

@@ -112,7 +112,8 @@ def wait_until(true: Callable[[], object], seconds: float = SOON) -> None:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setattr(app.wakeups, "PROBE_SECONDS", 0.5)
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'aurora.db'}" if sqlite else request.getfixturevalue("fresh_postgres_url")
     store = Store(url)
