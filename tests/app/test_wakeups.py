@@ -41,6 +41,10 @@ class Bell:
         self.open.wait(30)
         self.delivered.append(decision_id)
 
+    def wait_for(self, *decisions: str) -> None:
+        """Return once exactly these were delivered."""
+        wait_until(lambda: sorted(self.delivered) == sorted(decisions))
+
     def tick(self) -> None:
         self.ticks += 1
 
@@ -200,7 +204,7 @@ def test_servers_one_after_another_in_one_process_leave_no_thread_behind(house: 
         story, bell = house.start()
         decision = story.asked(f"apr_{turn}", f"model {turn}")
         story.ledger.approvals.settle(f"apr_{turn}", "approved", "ada")
-        wait_until(lambda bell=bell, decision=decision: bell.delivered == [decision])
+        bell.wait_for(decision)
         house.stop()
     wait_until(lambda: {*threading.enumerate()} <= before)
 
