@@ -138,6 +138,6 @@ def test_it_tells_people_where_it_is_and_what_to_try(tmp_path: Path) -> None:
     text = "".join(said)
     assert "AURORA is running." in text
     assert "http://127.0.0.1:" in text
-    assert "pretend service is adopted" in text
+    assert "a fleet of ten pretend services runs" in text
     assert json.loads(app.main.FIRST_TRY) == FAILING
     assert app.main.FIRST_TRY in text
