@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from aurora.bootstrap import Tools
 from aurora.domain import TRAINING
 from aurora.sandbox.fleet.catalogue import CATALOGUE, made
 from aurora.sandbox.service import Incident, Service
@@ -62,11 +64,11 @@ class Life:
         return self.worse > 0 and self.undone == self.worse and self.ended >= self.began - NOISE
 
 
-def live(seed: int) -> Life:
-    """Let one life happen."""
+def live(seed: int, refit: Callable[[Tools], Tools] = lambda tools: tools) -> Life:
+    """Let one life happen; `refit` may exchange AURORA's tools."""
     trap, host = ("corrupt_labels", "returning_concept")[seed % 2], HOSTS[seed // 2 % len(HOSTS)]
     service = _service(seed, host, trap)
-    with tempfile.TemporaryDirectory() as folder, Living(Path(folder), [service]) as living:
+    with tempfile.TemporaryDirectory() as folder, Living(Path(folder), [service], refit) as living:
         for _ in range(TICKS):
             living.tick()
             if trap == "returning_concept":

@@ -1,0 +1,189 @@
+"""The living evals in small: what they measure holds, and they would say so if it did not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aurora.bootstrap import Tools
+from aurora.domain import Step, ToolResult
+from aurora.ports import Tool
+from evals import incidents, soak, worse_retrains
+from evals.incidents import KINDS, Run
+
+RUN = Run(
+    kind="surge",
+    seed=1,
+    actions=("scale better @6",),
+    right=True,
+    harmful=False,
+    recovered=True,
+    changes=1,
+    alerts=0,
+    asked=0,
+    first_tick=6,
+)
+IDLE = replace(RUN, kind="blip", actions=(), changes=0, first_tick=None)
+
+
+# --- incidents -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_incidents_are_met_rightly_and_nobody_is_harmed() -> None:
+    kinds = ("abrupt_drift", "bad_deployment", "repeating_burst", "blip")
+    runs = incidents.run(1, kinds)
+    assert [run.kind for run in runs] == list(kinds)
+    assert [(run.right, run.harmful, run.recovered) for run in runs] == [(True, False, True)] * 4, runs
+    assert [run.actions[0].split()[0] if run.actions else "" for run in runs[1:]] == ["route", "cache", ""]
+    assert all(run.first_tick is not None and run.first_tick > 0 for run in runs[:3])
+    assert incidents.reached(incidents.summed(runs))
+
+
+def test_every_incident_that_has_a_host_is_judged() -> None:
+    assert [kind for kind, _ in incidents.life(1)] == list(KINDS)
+    names = [service.name for _, service in incidents.life(1)]
+    assert len(set(names)) == len(names)
+    assert incidents.life(1) == incidents.life(1)
+    assert incidents.life(1) != incidents.life(2)
+
+
+def test_the_summary_counts_each_kind_by_itself_and_names_every_miss() -> None:
+    missed = replace(RUN, seed=2, right=False, recovered=False, actions=("route not_better @4",), first_tick=4)
+    summary = incidents.summed([RUN, missed, IDLE])
+    surge, blip = summary["rows"]
+    assert surge == {
+        "kind": "surge",
+        "runs": 2,
+        "right": 1,
+        "harmful": 0,
+        "recovered": 1,
+        "changes": 2,
+        "alerts": 0,
+        "asked": 0,
+        "first_after_ticks": 5.0,
+        "misses": ["seed 2: route not_better @4"],
+    }
+    assert (blip["runs"], blip["changes"], blip["first_after_ticks"], blip["misses"]) == (1, 0, None, [])
+    assert (summary["changes"], summary["changes_on_healthy_services"], summary["runs_on_healthy_services"]) == (
+        2,
+        0,
+        1,
+    )
+    told = incidents.table(summary)
+    assert "| surge | 2 | 1 | 0 | 1 | 2 | 0 | 0 | 5.0 ticks |" in told
+    assert "- surge, seed 2: route not_better @4" in told
+
+
+@pytest.mark.parametrize(
+    ("runs", "holds"),
+    [
+        pytest.param([RUN] * 5 + [IDLE] * 5, True, id="all is right"),
+        pytest.param([RUN] * 4 + [replace(RUN, right=False)], True, id="four of five"),
+        pytest.param([RUN] * 3 + [replace(RUN, right=False)], False, id="three of four"),
+        pytest.param([RUN] * 20 + [replace(RUN, harmful=True)], False, id="one harmful run of many"),
+        pytest.param([RUN] * 19 + [replace(IDLE, changes=1)], True, id="one idle change of twenty"),
+        pytest.param([RUN] * 10 + [replace(IDLE, changes=1)], False, id="one idle change of eleven"),
+        pytest.param([RUN] * 20 + [IDLE] * 3 + [replace(IDLE, right=False)], False, id="a kind of its own missed"),
+    ],
+)
+def test_the_targets_are_reached_or_not(runs: list[Run], holds: bool) -> None:
+    assert incidents.reached(incidents.summed(runs)) is holds
+
+
+# --- retrains that make things worse ---------------------------------------------------------------------------------
+
+
+class WithoutUndo:
+    """A tool that says it took back what it did, and did nothing."""
+
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tool, name)
+
+    def undo(self, step: Step, key: str, before: dict[str, object]) -> ToolResult:
+        return ToolResult(status="ok", called=f"{self._tool.name}.undo", answer={"state": "done"}, simulated=True)
+
+
+def without_undo(tools: Tools) -> Tools:
+    return {action: WithoutUndo(tool) for action, tool in tools.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "trap"), [(1, "returning_concept"), (2, "corrupt_labels")])
+def test_a_retrain_that_makes_things_worse_is_undone_and_the_service_ends_no_worse(seed: int, trap: str) -> None:
+    life = worse_retrains.live(seed)
+    assert life.held, life
+    assert (life.trap, life.undone, life.version) == (trap, life.worse, "1.1")
+
+
+@pytest.mark.slow
+def test_where_nothing_is_taken_back_the_same_life_does_not_hold() -> None:
+    life = worse_retrains.live(1, without_undo)
+    assert not life.held, life
+    assert (life.worse, life.undone) == (1, 0)
+    assert life.ended < life.began - worse_retrains.NOISE
+
+
+HELD = worse_retrains.Life(
+    seed=1, trap="corrupt_labels", retrains=1, undone=1, worse=1, began=0.6, ended=0.6, version="1.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("life", "held"),
+    [
+        (HELD, True),
+        (replace(HELD, ended=0.56), True),
+        (replace(HELD, ended=0.54), False),
+        (replace(HELD, undone=0), False),
+        (replace(HELD, worse=2), False),
+        (replace(HELD, worse=0, undone=0), False),
+    ],
+)
+def test_a_life_holds_if_it_came_to_a_bad_retrain_and_every_one_was_undone(
+    life: worse_retrains.Life, held: bool
+) -> None:
+    assert life.held is held
+    assert ("- none" in worse_retrains.table([life])) is held
+
+
+# --- the soak --------------------------------------------------------------------------------------------------------
+
+
+def seen(**changes: Any) -> dict[str, Any]:
+    """What a soak saw in which all was well, but for `changes`."""
+    level = {"after_warm_up": 1000.0, "at_the_end": 1000.0}
+    growth = {"memory_mb": level, "files": level, "threads": level} | changes.pop("growth", {})
+    return {"growth": growth, "open_at_the_end": [], "unanswered": 0, "trouble": [], "looks": [{}] * 8, **changes}
+
+
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        (seen(), []),
+        (seen(growth={"memory_mb": {"after_warm_up": 1000.0, "at_the_end": 1090.0}}), []),
+        (
+            seen(growth={"memory_mb": {"after_warm_up": 1000.0, "at_the_end": 1110.0}}),
+            ["memory_mb grew from 1000 to 1110."],
+        ),
+        (seen(growth={"files": {"after_warm_up": 80.0, "at_the_end": 91.0}}), ["files grew from 80 to 91."]),
+        (seen(growth={"threads": {"after_warm_up": 30.0, "at_the_end": 39.0}}), []),
+        (seen(open_at_the_end=["dec_1", "dec_2"]), ["2 decisions never ended: dec_1, dec_2."]),
+        (seen(unanswered=3), ["/health was not healthy at 3 of 8 looks."]),
+        (seen(trouble=["x ERROR y"] * 9), ["The log says: x ERROR y"] * 5),
+    ],
+)
+def test_a_soak_says_what_was_not_well(looks: dict[str, Any], said: list[str]) -> None:
+    assert soak.well(looks) == said
+
+
+def test_growth_is_measured_from_after_the_warm_up_to_the_end() -> None:
+    looks = [soak.Look(float(number), 10.0 * number, 10, 5, 3, True) for number in range(20)]
+    growth = soak._growth(looks)
+    assert growth["memory_mb"] == {"after_warm_up": 55.0, "at_the_end": 185.0}
+    assert growth["files"] == {"after_warm_up": 10.0, "at_the_end": 10.0}
+    warm = [replace(look, memory_mb=1.0 if number < 5 else 100.0) for number, look in enumerate(looks)]
+    assert soak._growth(warm)["memory_mb"] == {"after_warm_up": 100.0, "at_the_end": 100.0}
