@@ -161,6 +161,7 @@ def test_ctrl_c_while_it_starts_ends_it(left: Path) -> None:
     assert remains(left) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_a_training_ends_it_and_leaves_nothing_behind(left: Path) -> None:
     with running(left, "--json", "--speed", "5") as process:
         assert process.stdout is not None
