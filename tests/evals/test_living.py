@@ -8,6 +8,7 @@ import pytest
 from aurora.bootstrap import Tools
 from aurora.domain import Step, ToolResult
 from aurora.ports import Tool
+from aurora.sandbox.service import IncidentKind
 from evals import incidents, soak, worse_retrains
 from evals.incidents import KINDS, Run
 
@@ -31,7 +32,7 @@ IDLE = replace(RUN, kind="blip", actions=(), changes=0, first_tick=None)
 
 @pytest.mark.slow
 def test_incidents_are_met_rightly_and_nobody_is_harmed() -> None:
-    kinds = ("abrupt_drift", "bad_deployment", "repeating_burst", "blip")
+    kinds: tuple[IncidentKind, ...] = ("abrupt_drift", "bad_deployment", "repeating_burst", "blip")
     runs = incidents.run(1, kinds)
     assert [run.kind for run in runs] == list(kinds)
     assert [(run.right, run.harmful, run.recovered) for run in runs] == [(True, False, True)] * 4, runs
