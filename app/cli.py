@@ -116,6 +116,7 @@ def serve(
 def demo(
     incident: Annotated[Incidents, typer.Option(help="What befalls the service.")] = "abrupt_drift",
     speed: Annotated[float, typer.Option(min=0.1, max=5, help="Pace; at 1 the first incident takes about 30 s.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another life of the service.")] = 11,
     as_json: AsJson = False,
 ) -> None:
     """Watch one incident from its first sign to the answer why, on a pretend service; leaves nothing behind."""
@@ -123,7 +124,7 @@ def demo(
     from app.demo import events
 
     say("Starting an AURORA of its own for the demo …")
-    raise typer.Exit(0 if show_demo(events(incident, speed), as_json) else FAILED)
+    raise typer.Exit(0 if show_demo(events(incident, speed, seed), as_json) else FAILED)
 
 
 @app.command(epilog=examples("aurora doctor --json"))

@@ -32,7 +32,6 @@ SETTLES = 6
 """Ticks that are still shown once all is done."""
 LEFT_ALONE = 22
 """Ticks without any news after which nothing more is waited for."""
-SEED = 11
 STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
 
 LEFT = "I decided nothing: whatever was outside its limits did not last."
@@ -65,13 +64,16 @@ def _stands(record: Event) -> bool:
     return bool(record["execution_result"] or record["approval_id"])
 
 
-def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
-    """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why."""
+def events(kind: IncidentKind, speed: float = 1.0, seed: int = 11) -> Iterator[Event]:
+    """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why.
+
+    Another `seed` is another life of the service: other rows, another drift.
+    """
     # What is alerted about is told as an event.
     logging.getLogger("aurora").addHandler(logging.NullHandler())
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-demo-")))
-        aurora, fleet, name = _opened(stack, home, kind, TICK_SECONDS / speed)
+        aurora, fleet, name = _opened(stack, home, (kind, seed), TICK_SECONDS / speed)
         story, after = _Story(), 0
         yield {"event": "begin", "incident": kind, "model_name": name, "incident_at_tick": BEGINS}
         for tick in range(1, LONGEST + 1):
@@ -91,7 +93,9 @@ def events(kind: IncidentKind, speed: float) -> Iterator[Event]:
         yield _last_word(aurora, name, story)
 
 
-def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: float) -> "tuple[Aurora, Fleet, str]":
+def _opened(
+    stack: ExitStack, home: Path, life: tuple[IncidentKind, int], tick_seconds: float
+) -> "tuple[Aurora, Fleet, str]":
     from aurora import Aurora
     from aurora.sandbox.fleet.catalogue import entry_for, made
     from aurora.sandbox.fleet.fleet import Fleet
@@ -102,8 +106,8 @@ def _opened(stack: ExitStack, home: Path, kind: IncidentKind, tick_seconds: floa
     aurora = stack.enter_context(Aurora.open(Settings(home=home, _env_file=None)))
     store = Store(home / "sandbox")
     stack.callback(store.close)
-    entry = entry_for(kind)
-    service = made(entry, SEED, (Incident(kind=kind, begins=BEGINS, lasts=LENGTHS[kind]),))
+    (kind, seed), entry = life, entry_for(life[0])
+    service = made(entry, seed, (Incident(kind=kind, begins=BEGINS, lasts=LENGTHS[kind]),))
     fleet = Fleet(store, [service])
     for name, settings in fleet.settings(tick_seconds).items():
         aurora.put_settings(name, ModelSettings.model_validate(settings), by="demo")
