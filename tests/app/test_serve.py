@@ -14,6 +14,7 @@ import pytest
 import app.main
 from app.client import running_server
 from app.failure import CannotServe
+from aurora.sandbox.fleet.catalogue import CATALOGUE
 from tests.app.running import Running, command, running, started
 
 FAILING = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
@@ -141,3 +142,37 @@ def test_it_tells_people_where_it_is_and_what_to_try(tmp_path: Path) -> None:
     assert "a fleet of ten pretend services runs" in text
     assert json.loads(app.main.FIRST_TRY) == FAILING
     assert app.main.FIRST_TRY in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["", "key-of-ada"])
+def test_with_the_sandbox_its_ten_models_appear_and_nothing_of_it_outlives_the_end(tmp_path: Path, key: str) -> None:
+    settings = {"AURORA_SANDBOX_TICK_SECONDS": "0.25", **({"AURORA_API_KEYS": f"ada:admin:{key}"} if key else {})}
+    bearer = {"Authorization": f"Bearer {key}"} if key else {}
+    with (
+        running(tmp_path, "--no-ui", "--sandbox", settings=settings) as server,
+        httpx.Client(base_url=server.url, headers=bearer, timeout=60) as http,
+    ):
+        if key:
+            assert httpx.get(f"{server.url}/api/models").status_code == 401
+        until = time.monotonic() + 60
+        while len(reporting := _reporting(http)) < 10:
+            assert time.monotonic() < until, f"only {sorted(reporting)} appeared within a minute"
+            time.sleep(0.2)
+        assert sorted(reporting) == sorted(entry.name for entry in CATALOGUE)
+        assert {item["simulated"] for item in http.get("/api/models").json()["items"]} == {True}
+        family = server.family()
+        fleets = [one for one in family if "aurora.sandbox.fleet" in one.cmdline()]
+        assert len(fleets) == 1
+        assert not any(key in word for word in fleets[0].cmdline() if key)
+        began = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        # Who was ended hard may wait for the system to bury it; it runs no more.
+        assert [one for one in _gone(family, 1) if one.status() != psutil.STATUS_ZOMBIE] == []
+        assert time.monotonic() - began < 6
+
+
+def _reporting(http: httpx.Client) -> list[str]:
+    """The models whose points came and whose settings are known, by name."""
+    items = http.get("/api/models", params={"limit": 100}).json()["items"]
+    return [item["name"] for item in items if item["last_metrics"] and item["settings"]["baseline"]]
