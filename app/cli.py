@@ -5,6 +5,7 @@ stderr; a command that failed ends with 1, one that was called wrongly with 2, o
 """
 
 import sys
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
@@ -122,9 +123,13 @@ def demo(
     """Watch one incident from its first sign to the answer why, on a pretend service; leaves nothing behind."""
     from app.cli_demo import show as show_demo
     from app.demo import events
+    from app.main import leave
 
     say("Starting an AURORA of its own for the demo …")
-    raise typer.Exit(0 if show_demo(events(incident, speed, seed), as_json) else FAILED)
+    code = INTERRUPTED
+    with suppress(KeyboardInterrupt), closing(events(incident, speed, seed)) as told:
+        code = 0 if show_demo(told, as_json) else FAILED
+    leave(code)
 
 
 @app.command(epilog=examples("aurora doctor --json"))

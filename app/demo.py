@@ -8,7 +8,7 @@ not its business.
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +64,7 @@ def _stands(record: Event) -> bool:
     return bool(record["execution_result"] or record["approval_id"])
 
 
-def events(kind: IncidentKind, speed: float = 1.0, seed: int = 11) -> Iterator[Event]:
+def events(kind: IncidentKind, speed: float = 1.0, seed: int = 11) -> Generator[Event, None, None]:
     """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why.
 
     Another `seed` is another life of the service: other rows, another drift.

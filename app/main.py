@@ -305,12 +305,12 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
-def leave() -> NoReturn:
+def leave(code: int = 0) -> NoReturn:
     """End this process once everything is closed: taking the libraries down in order would take Python seconds."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _arm_hard_end(seconds: float) -> None:
