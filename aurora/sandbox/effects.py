@@ -59,6 +59,8 @@ class Effect(Value):
     """How far a change of a live service has come."""
     tick: int = 0
     """Live: when it was ordered."""
+    promoted_at: int = 0
+    """Live: the tick from which a new version had the whole traffic."""
     effective_at: str = ""
     """Live: the moment, by AURORA's clock, from which it was in force; empty until then."""
 
@@ -110,15 +112,22 @@ def stands(service: Service, after: dict[str, Any]) -> bool:
 
 
 def restored(service: Service, before: dict[str, Any]) -> Service:
-    """Return the service with the parts of `before` as they were; what a replica can carry stays as it is now."""
+    """Return the service with the parts of `before` as they were; what a replica can carry stays as it is now.
+
+    A replica of a live service that was given back boots again.
+    """
     changes = dict(before)
     if "replicas" in before:
         present = {replica.name: replica for replica in service.replicas}
         old = tuple(Replica.model_validate(replica) for replica in before["replicas"])
-        kept = tuple(present.get(replica.name, replica) for replica in old)
+        kept = tuple(present.get(replica.name, _booting(replica, service)) for replica in old)
         weights = {replica.name: replica.weight for replica in old}
         changes["replicas"] = tuple(replica.evolve(weight=weights[replica.name]) for replica in kept)
     return service.evolve(**changes)
+
+
+def _booting(replica: Replica, service: Service) -> Replica:
+    return replica.evolve(ready_at=service.live.now + service.live.boot) if service.live else replica
 
 
 def _visible(name: str, value: Any) -> Any:

@@ -135,6 +135,14 @@ class Books:
         """Return the effects that the fleet still has to finish, oldest first."""
         return self._in_state("rollout")
 
+    def promoted(self, since: int) -> list[Effect]:
+        """Return the effects whose version was given the whole traffic at tick `since` or later, oldest first."""
+        this = "state = 'done' AND json_extract(body, '$.phase') = 'promoted'"
+        statement = (
+            f"SELECT body FROM effects WHERE {this} AND json_extract(body, '$.promoted_at') >= ? ORDER BY number"
+        )
+        return [Effect.model_validate_json(row[0]) for row in self.run(statement, since)]
+
     def _in_state(self, state: State) -> list[Effect]:
         rows = self.run("SELECT body FROM effects WHERE state = ? ORDER BY number", state)
         return [Effect.model_validate_json(row[0]) for row in rows]

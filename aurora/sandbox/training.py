@@ -1,8 +1,8 @@
 """What the training process does: trains versions, compares them on the newest labels, and lets a new one serve.
 
-A version of a live service is only trained here; the fleet gives it its first traffic and compares it there.
+A retrain of a live service is only trained here; the fleet gives it its first traffic and compares it there.
 
-Runs under the folder's training lock, so nobody else writes artefacts or fits drifts meanwhile.
+Runs under the folder's training lock, so nobody else trains for an effect or tidies up meanwhile.
 """
 
 import logging

@@ -5,6 +5,7 @@ An artefact is a cache of its version's recipe: one that is missing or cannot be
 
 import hashlib
 import logging
+import os
 import uuid
 from collections.abc import Callable
 from typing import NamedTuple
@@ -94,7 +95,10 @@ class Workbench:
         """Write a model to a file of its own; return the file's name."""
         name = f"{uuid.uuid4().hex}.joblib"
         partial = self._artefacts / f"{name}.part"
-        joblib.dump(model, partial)
+        with partial.open("wb") as file:
+            joblib.dump(model, file)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(self._artefacts / name)
         return name
 

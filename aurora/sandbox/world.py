@@ -146,6 +146,9 @@ class World:
             undone = self._effect(_undo_key(key), step, "done").evolve(
                 before=effect.after, after=effect.before, answer={"state": "done", "undid": key}, detail=detail
             )
+            service = _known(books, effect.target)
+            if len(service.ready()) < len(service.replicas):
+                undone = undone.evolve(state="rollout", phase="booting")
             books.put_effect(undone)
         return undone
 

@@ -78,8 +78,10 @@ class Stage:
         return ModelSettings.model_validate(self.fleet.settings(1.0)[self.name])
 
     def as_served(self) -> tuple[dict[str, Any], object]:
-        """What an effect may change of the service, and its canary."""
-        return parts(self.service), self.service.canary
+        """What an effect may change of the service, and its canary; a replica may have to boot again."""
+        served = parts(self.service)
+        replicas = [{**replica, "ready_at": None} for replica in served["replicas"]]
+        return {**served, "replicas": replicas}, self.service.canary
 
     # --- living ------------------------------------------------------------------------------------------------------
 

@@ -437,7 +437,7 @@ def test_what_is_undone_leaves_the_world_as_it_was_and_undone_again_it_stays_so(
     seen = stage.tick(14)
     assert stage.as_served() == before
     assert {point["model_version"] for point in seen} == {"1.1"}
-    assert {len(point["replicas"]) for point in seen} == {3}
+    assert {len(point["replicas"]) for point in seen[3:]} == {3}
     assert stage.look_up().answer["undone"] is True
 
 
@@ -485,6 +485,41 @@ def test_a_fleet_that_is_started_again_goes_on_with_a_training_and_with_a_canary
     assert stage.look_up().answer["effective_at"] == stage.clock.now.isoformat()
     assert not any("accuracy" in point for point in points[:3])
     assert stage.tick(5)[-1]["accuracy"] > stage.settings().accuracy_floor
+
+
+def test_the_forerunner_of_a_promoted_version_answers_in_its_shadow_also_for_the_next_fleet(put: Put) -> None:
+    stage = put(ill())
+    stage.tick(14)
+    stage.order(Action.RETRAIN)
+    stage.until("promoted")
+    stage.tick(5)
+    stage.start_again()
+    before = stage.look_up().answer["metrics"]
+    stage.tick(4)
+    assert stage.look_up().answer["metrics"] != before
+
+
+def test_a_model_that_cannot_be_read_any_more_is_made_again_when_the_canary_is_compared(put: Put) -> None:
+    stage = put(ill())
+    stage.tick(14)
+    stage.order(Action.RETRAIN)
+    stage.until("canary")
+    stage.start_again()
+    for file in (stage.world.folder / "artefacts").rglob("*.joblib"):
+        file.write_bytes(b"no model")
+    stage.until("promoted")
+    assert stage.service.version == "1.2"
+
+
+def test_replicas_that_come_back_by_an_undo_boot_before_they_serve(put: Put) -> None:
+    stage = put(hosted("quiet-scorer"))
+    stage.tick(3)
+    stage.order(Action.SCALE, replicas=1)
+    stage.tick(3)
+    stage.undo()
+    assert stage.look_up(f"{stage.name}:undo").answer["state"] == "running"
+    assert [len(point["replicas"]) for point in stage.tick(4)] == [1, 3, 3, 3]
+    assert stage.look_up(f"{stage.name}:undo").answer["state"] == "done"
 
 
 def test_a_training_that_was_at_work_when_everything_ended_is_done_by_the_next_world(

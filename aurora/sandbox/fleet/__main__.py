@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace, key: str | None) -> NoReturn:
     from aurora.sandbox.store import Store
 
     store, reporter = Store(options.folder), Reporter(options.url, key)
-    fleet = Fleet(store, [made(entry, options.seed) for entry in CATALOGUE])
+    fleet = Fleet(store, [made(entry, options.seed) for entry in CATALOGUE], endless=True)
     while not reporter.there():
         time.sleep(LOOK_SECONDS)
     untold, due = fleet.settings(options.tick_seconds), time.monotonic()

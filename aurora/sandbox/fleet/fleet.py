@@ -7,10 +7,12 @@ What AURORA's tools change is read from the world's books at every tick, as a pr
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from aurora.sandbox.fleet.events import begin
 from aurora.sandbox.fleet.rollout import moved, shadowed
@@ -44,28 +46,38 @@ def _utc_now() -> datetime:
 class Fleet:
     """Runs live services in the world of `store`. One fleet at a time may run in a world.
 
-    `services` are put into the world where it does not know them yet; those that it knows go on where they were.
+    `services` are put into the world where it does not know them yet; those that it knows go on where they were. In an
+    `endless` fleet the incidents of a service begin anew when the last one is over.
     """
 
-    def __init__(self, store: Store, services: Iterable[Service], clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        services: Iterable[Service],
+        clock: Callable[[], datetime] = _utc_now,
+        *,
+        endless: bool = False,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._loads: dict[str, float] = {}
-        """Share of the time that a replica of each is at work before anything befalls it."""
+        self._endless = endless
+        self._born: dict[str, Service] = {}
+        """Each service as it was before anything befell it."""
         with store.write() as books:
             for service in services:
-                self._loads[service.name] = _load(service)
+                self._born[service.name] = service
                 known = books.service(service.name)
                 if known is None or known.live is None:
                     books.put_service(_placed(service, books.tick()))
-        self._benches = {name: Workbench(store, name) for name in self._loads}
-        self._runtimes = {name: Runtime() for name in self._loads}
-        self._shadowed: dict[str, int] = {}
-        """Promotions whose forerunner still answers in the shadow, and the tick of each."""
+            shadowed = [effect.key for effect in books.promoted(books.tick() - SHADOWED)]
+        self._benches = {name: Workbench(store, name) for name in self._born}
+        self._runtimes = {name: Runtime() for name in self._born}
+        self._shadowed = set(shadowed)
+        """The keys of promotions whose forerunner still answers in the shadow."""
 
     def settings(self, tick_seconds: float) -> dict[str, dict[str, Any]]:
         """Return the settings of each service for `PUT /api/models/{name}`, for ticks of so many seconds."""
-        return {name: _settings(bench, self._loads[name], tick_seconds) for name, bench in self._benches.items()}
+        return {name: _settings(bench, _load(self._born[name]), tick_seconds) for name, bench in self._benches.items()}
 
     def tick(self) -> list[Point]:
         """Let one tick pass; return the point of each service."""
@@ -88,6 +100,9 @@ class Fleet:
         for name, bench in self._benches.items():
             service = self._present(name)
             now = lived(service).now
+            if self._endless and all(one.begins + one.lasts <= now for one in lived(service).incidents):
+                self._plan_anew(name)
+                continue
             for incident in lived(service).incidents:
                 if incident.begins > now:
                     break
@@ -104,37 +119,50 @@ class Fleet:
         with self._store.read() as books:
             waiting = [effect for effect in books.rolling_out() if effect.target in self._benches]
         for effect in waiting:
-            bench = self._benches[effect.target]
-            self._present(effect.target)
+            bench, service = self._benches[effect.target], self._present(effect.target)
+            after, done = moved(service, effect, bench.model, self._clock)
             with self._store.write() as books:
-                present, service = books.effect(effect.key), _known(books, effect.target)
-                if present is None or present.state != "rollout":
+                if books.effect(effect.key) != effect or not _same(_known(books, effect.target), service):
+                    # Somebody changed it while both versions were compared: the next tick looks at it as it is then.
                     continue
-                service, present = moved(service, present, bench.model, self._clock)
-                books.put_service(service)
-                books.put_effect(present)
-            bench.look(service)
-            if present.phase == "promoted":
-                self._shadowed[present.key] = lived(service).now
-            if present.state != "rollout":
-                bench.tidy()
+                # What is noted of a version, such as that its model had to be made again, stays noted.
+                noted = _known(books, effect.target).versions
+                books.put_service(after.evolve(versions={**after.versions, **noted}))
+                books.put_effect(done)
+            self._present(effect.target)
+            if done.phase == "promoted":
+                self._shadowed.add(done.key)
+            if done.state != "rollout":
+                self._tidy(bench)
+
+    def _tidy(self, bench: Workbench) -> None:
+        """Delete what no version needs any more, unless the training process is at work: it may be writing there."""
+        with suppress(Timeout), FileLock(self._store.folder / "training.lock", timeout=0):
+            bench.tidy()
+
+    def _plan_anew(self, name: str) -> None:
+        with self._store.write() as books:
+            service = _known(books, name)
+            live = lived(service)
+            planned = lived(_placed(self._born[name], live.now)).incidents
+            books.put_service(service.evolve(live=live.evolve(incidents=planned)))
 
     def _shadow(self) -> None:
         """Go on comparing what was promoted with what it replaced, for as long as that may matter to anybody."""
-        for key, since in list(self._shadowed.items()):
+        for key in sorted(self._shadowed):
             with self._store.read() as books:
                 effect = books.effect(key)
             if effect is None or effect.undone or effect.target not in self._benches:
-                del self._shadowed[key]
+                self._shadowed.remove(key)
                 continue
             service, models = self._present(effect.target), self._benches[effect.target].model
-            effect = shadowed(service, effect, since, models)
+            seen = shadowed(service, effect, models)
             with self._store.write() as books:
                 present = books.effect(key)
                 if present is not None and not present.undone:
-                    books.put_effect(present.evolve(result=effect.result))
-            if lived(service).now >= since + SHADOWED:
-                del self._shadowed[key]
+                    books.put_effect(present.evolve(result=seen.result))
+            if lived(service).now >= effect.promoted_at + SHADOWED:
+                self._shadowed.remove(key)
 
 
 def _known(books: Books, name: str) -> Service:
@@ -142,6 +170,11 @@ def _known(books: Books, name: str) -> Service:
     if service is None:
         raise LookupError(f"there is no service {name!r} any more")
     return service
+
+
+def _same(present: Service, seen: Service) -> bool:
+    """Whether nothing that matters to a rollout was changed: what is noted of models that were made again does not."""
+    return present.evolve(versions={}) == seen.evolve(versions={}) and present.versions.keys() == seen.versions.keys()
 
 
 def _placed(service: Service, tick: int) -> Service:

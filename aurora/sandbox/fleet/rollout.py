@@ -76,7 +76,7 @@ def _compared(service: Service, effect: Effect, models: Models, clock: Callable[
     promoted = withdrawn.evolve(version=canary.version, previous_version=service.version)
     before, after = difference(service, promoted)
     done = told.evolve(state="done", phase="promoted", before=before, after=after, ending=f"{said}: it serves now.")
-    return promoted, done.evolve(effective_at=clock().isoformat())
+    return promoted, done.evolve(promoted_at=live.now, effective_at=clock().isoformat())
 
 
 @dataclass
@@ -120,10 +120,10 @@ def matched(service: Service, versions: tuple[str, str], ticks: range, models: M
     return match
 
 
-def shadowed(service: Service, effect: Effect, since: int, models: Models) -> Effect:
-    """Return a promotion with both versions compared on the newest labels that came in since tick `since`."""
+def shadowed(service: Service, effect: Effect, models: Models) -> Effect:
+    """Return a promotion with both versions compared on the newest labels that came in since."""
     live, work = lived(service), effect.work
-    ticks = range(max(since, live.now - live.label_delay - WINDOW + 1), live.now - live.label_delay + 1)
+    ticks = range(max(effect.promoted_at, live.now - live.label_delay - WINDOW + 1), live.now - live.label_delay + 1)
     if work is None or not ticks or {work.version, work.serving} - service.versions.keys():
         return effect
     seen = matched(service, (work.version, work.serving), ticks, models).metrics()

@@ -103,13 +103,14 @@ class Runtime:
         random = np.random.default_rng([live.seed, 21, EPOCH + tick])
         sky = weather(service, tick)
         asked = self._asked(service, sky, random)
-        hits, right = self._answered(service, asked, models, random)
+        hits, right, tried = self._answered(service, asked, models, random)
         serving = self._serving(service, tick)
         seconds, loads = self._queued(service, serving, (asked, int(hits.sum())), sky, random)
         self._use_memory(service, serving, sky)
         self.inputs.append(asked.fresh.rows.x)
         # Only of requests that nobody had asked before: a few repeated ones would count as many labels.
-        self.untold.append(Told(tick, service.version, right[: int(LABELLED * live.rows)]))
+        labelled = slice(int(LABELLED * live.rows))
+        self.untold.append(Told(tick, service.version, right[labelled][~tried[labelled]]))
         return {
             "model_name": service.name,
             **self._quality(service, tick),
@@ -133,8 +134,8 @@ class Runtime:
 
     def _answered(
         self, service: Service, asked: Asked, models: Models, random: np.random.Generator
-    ) -> tuple[Answers, Answers]:
-        """Return for each request whether the cache answered it, and whether it was answered rightly."""
+    ) -> tuple[Answers, Answers, Answers]:
+        """Return for each request whether the cache answered it, whether rightly, and whether the canary was asked."""
         new = len(asked.fresh.rows.y)
         hits = np.concatenate([np.zeros(new, dtype=bool), _held(asked.repeated, service)])
         x = np.concatenate([asked.fresh.rows.x, *(kept.x[None] for kept in asked.repeated)])
@@ -148,7 +149,7 @@ class Runtime:
                 _keep(kept, bool(answer), service)
         cached = [bool(kept.right) for kept in asked.repeated]
         right[new:] = np.where(hits[new:], cached, right[new:])
-        return hits, right
+        return hits, right, tried & ~hits
 
     # --- waiting -----------------------------------------------------------------------------------------------------
 
