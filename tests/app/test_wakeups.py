@@ -148,7 +148,7 @@ def test_an_outcome_is_looked_at_when_it_is_due_and_not_before(house: House) -> 
     wait_until(lambda: bell.delivered)
     assert bell.delivered == [decision]
     assert time.monotonic() - began >= 1.5
-    assert sorted(house.rows().values()) == ["DELAYED", "SUCCESS"]
+    wait_until(lambda: sorted(house.rows().values()) == ["DELAYED", "SUCCESS"])
 
 
 def test_the_same_moment_is_one_wake_up(house: House) -> None:
