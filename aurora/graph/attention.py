@@ -23,7 +23,7 @@ WORSE = 1.5
 LONGEST_PAUSE = timedelta(days=1)
 """However often it was in vain: once a day somebody should look."""
 SHORTEST_PAUSE = timedelta(seconds=1)
-"""A model without a cooldown has one for this: the same points do not tell anything else at once."""
+"""A model without a cooldown begins with this, and it doubles as any other: the same points tell nothing else."""
 SILENT = 5.0
 """A model is silent after so many times its usual interval: one late report, or three, is a slow network."""
 SHORTEST_SILENCE = timedelta(seconds=60)
@@ -89,8 +89,9 @@ def decision_id(watch: "WatchRecord") -> str:
 
 def pause(around: "Surroundings", looks: int) -> timedelta:
     """Return how long after the `looks`-th look in vain the same evidence rests."""
-    minutes = around.settings.cooldown_minutes * 2.0 ** min(max(looks - 1, 0), 20)
-    return max(min(timedelta(minutes=min(minutes, 24 * 60)), LONGEST_PAUSE), SHORTEST_PAUSE)
+    first = max(around.settings.cooldown_minutes, SHORTEST_PAUSE / timedelta(minutes=1))
+    minutes = first * 2.0 ** min(max(looks - 1, 0), 20)
+    return min(timedelta(minutes=min(minutes, 24 * 60)), LONGEST_PAUSE)
 
 
 def renewed(signature: Mapping[str, float], verdict: Verdict) -> bool:

@@ -181,8 +181,13 @@ def test_the_pause_doubles_up_to_a_day() -> None:
     pauses = [pause(around(), looks) for looks in (1, 2, 3, 4)]
     assert pauses == [10 * MINUTE, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE]
     assert pause(around(), 1000) == LONGEST_PAUSE
-    assert pause(Surroundings(settings=ModelSettings(cooldown_minutes=0)), 5) == SHORTEST_PAUSE
     assert pause(Surroundings(settings=ModelSettings(cooldown_minutes=1e9)), 5) == LONGEST_PAUSE
+
+
+def test_a_model_without_a_cooldown_has_a_pause_that_doubles_as_well() -> None:
+    at_once = Surroundings(settings=ModelSettings(cooldown_minutes=0))
+    assert [pause(at_once, looks) for looks in (1, 2, 5)] == [SHORTEST_PAUSE, 2 * SHORTEST_PAUSE, 16 * SHORTEST_PAUSE]
+    assert pause(at_once, 1000) == LONGEST_PAUSE
 
 
 def test_each_look_in_vain_makes_the_next_pause_longer() -> None:
