@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from aurora.domain import MetricPoint, Notice, Telemetry
 from aurora.graph.attention import AWAY, INTERVAL, attend, claimed, decision_id, heard, is_silent, patience, silence
 from aurora.graph.deps import Deps
-from aurora.graph.storms import LATELY, LEAST, SHARE, may_look, rising
+from aurora.graph.storms import LATELY, LEAST, SHARE, Looks, rising
 from aurora.observe import Verdict, baseline_of, judge, telemetry_of
 from aurora.observe.versions import in_order
 
@@ -115,15 +115,15 @@ class Monitor:
         if storm is not None:
             watches.join_storm(storm.joining, storm.id, storm.until, storm.notices)
             breaching = watches.breaching(now - LATELY)
-        flying = watches.at_work([watch.model_name for watch in breaching if watch.storm])
+        looks = Looks(breaching, watches.at_work([watch.model_name for watch in breaching if watch.storm]), now)
         opened, put_off = [], []
         for one in wanted:
             name = one.watch.model_name
-            if not may_look(name, breaching, flying, now):
+            if not looks.allow(name):
                 put_off.append(name)
             elif self._claim(one, now):
                 opened += [decision_id(one.watch)] if one.look is not None else []
-                flying.add(name)
+                looks.taken(name)
         if put_off:
             watches.hold(put_off, "storm")
         return opened

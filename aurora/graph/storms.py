@@ -63,13 +63,27 @@ def standing(watches: Sequence["WatchRecord"], now: datetime) -> str | None:
     return next((storm for storm, count in sorted(members.items()) if count >= LEAST), None)
 
 
-def may_look(name: str, watches: Sequence["WatchRecord"], flying: Collection[str], now: datetime) -> bool:
-    """Whether a model may be looked at as far as storms go; `flying` are those with a decision in flight."""
-    storm = next((watch.storm for watch in watches if watch.model_name == name), None)
-    if storm is None:
-        return True
-    others = {watch.model_name for watch in watches if watch.storm == storm and watch.model_name != name}
-    return standing(watches, now) != storm and not others & set(flying)
+class Looks:
+    """Who may be looked at in one round as far as storms go; `flying` are those with a decision in flight."""
+
+    def __init__(self, watches: Sequence["WatchRecord"], flying: Collection[str], now: datetime) -> None:
+        self._storms = {watch.model_name: watch.storm for watch in watches if watch.storm is not None}
+        self._standing = standing(watches, now)
+        self._flying: dict[str, set[str]] = {}
+        for name in flying:
+            self.taken(name)
+
+    def allow(self, name: str) -> bool:
+        """Whether it is no storm's, or its storm is over and nobody else of it is being looked at."""
+        storm = self._storms.get(name)
+        if storm is None:
+            return True
+        return storm != self._standing and self._flying.get(storm, set()) <= {name}
+
+    def taken(self, name: str) -> None:
+        """Note that a decision on it is in flight."""
+        if (storm := self._storms.get(name)) is not None:
+            self._flying.setdefault(storm, set()).add(name)
 
 
 def _just_began(watch: "WatchRecord", now: datetime) -> bool:

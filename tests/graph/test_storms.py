@@ -1,9 +1,10 @@
 """When many models begin to breach at once, with whole values and no ledger."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from aurora.graph.storms import HOLD, LEAST, may_look, rising, standing
+from aurora.graph.storms import HOLD, LEAST, Looks, rising, standing
 from aurora.ledger.records import WatchRecord
 from tests.graph.test_attention import NOW, watch
 
@@ -59,17 +60,37 @@ def test_who_begins_while_it_lasts_joins_it_without_another_word() -> None:
 def test_nobody_of_it_is_looked_at_while_it_lasts() -> None:
     everybody = members(6)
     assert standing(everybody, NOW) == "storm:1"
-    assert not any(may_look(one.model_name, everybody, (), NOW) for one in everybody)
-    assert may_look("another", everybody, (), NOW)
+    looks = Looks(everybody, (), NOW)
+    assert not any(looks.allow(one.model_name) for one in everybody)
+    assert looks.allow("another")
 
 
 def test_it_is_over_when_most_have_recovered_or_its_time_has_passed() -> None:
     for rest in (members(LEAST - 1), members(6, minutes_left=0)):
         assert standing(rest, NOW) is None
-        assert may_look("m00", rest, (), NOW)
+        assert Looks(rest, (), NOW).allow("m00")
 
 
 def test_afterwards_they_are_looked_at_one_at_a_time() -> None:
     rest = members(3)
-    assert not may_look("m00", rest, {"m01"}, NOW)
-    assert may_look("m01", rest, {"another"}, NOW)
+    looks = Looks(rest, {"another"}, NOW)
+    assert looks.allow("m00")
+    looks.taken("m01")
+    assert [looks.allow(one) for one in ("m00", "m01", "another")] == [False, True, True]
+
+
+class Counted(list[WatchRecord]):
+    """Counts how often all are gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[WatchRecord]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_however_many_belong_to_it_they_are_gone_through_once_a_round_and_not_once_for_each() -> None:
+    many = Counted(members(2000))
+    looks = Looks(many, (), NOW)
+    assert not any([looks.allow(f"m{number:02d}") for number in range(2000)])
+    assert many.times <= 2
