@@ -51,7 +51,7 @@ def attend(watch: "WatchRecord", verdict: Verdict, around: "Surroundings", now: 
     settled = _settled(watch, around)
     calm = settled.evolve(
         judged=watch.heard,
-        heard_before=watch.heard_at,
+        heard_before=_heard_before(watch, now),
         looked_at=now,
         newest_at=verdict.newest_at,
         signs=verdict.signs,
@@ -158,13 +158,29 @@ def _due(watch: "WatchRecord", around: "Surroundings", now: datetime) -> datetim
 # --- silence ---------------------------------------------------------------------------------------------------------
 
 
-def heard(watch: "WatchRecord", interval: float | None) -> "WatchRecord":
-    """Learn from an arrival how long it usually takes; `interval` is the usual one between the points, in seconds."""
-    since = None if watch.heard_before is None else (watch.heard_at - watch.heard_before).total_seconds()
+def was_away(watch: "WatchRecord", now: datetime) -> bool:
+    """Whether nobody has looked for so long that the model may well have reported to nobody."""
+    return watch.looked_at is not None and now - watch.looked_at > AWAY
+
+
+def heard(watch: "WatchRecord", interval: float | None, now: datetime) -> "WatchRecord":
+    """Learn from an arrival how long it usually takes; `interval` is the usual one between the points, in seconds.
+
+    A gap in which AURORA itself was away is nobody's habit.
+    """
+    gap = None if watch.heard_before is None or was_away(watch, now) else watch.heard_at - watch.heard_before
+    since = None if gap is None else gap.total_seconds()
     known = [FORGETFUL * watch.usual_seconds] if watch.usual_seconds is not None else []
     known += [value for value in (since, interval) if value is not None and value > 0]
     usual = max(known, default=None)
     return watch.evolve(usual_seconds=usual, silent_at=None if usual is None else watch.heard_at + patience(usual))
+
+
+def _heard_before(watch: "WatchRecord", now: datetime) -> datetime | None:
+    """Return since when the next gap counts: the newest arrival, unless AURORA was away since."""
+    if watch.heard > watch.judged:
+        return watch.heard_at
+    return None if was_away(watch, now) else watch.heard_before
 
 
 def patience(usual_seconds: float) -> timedelta:

@@ -17,7 +17,18 @@ from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from aurora.domain import MetricPoint, Notice, Telemetry
-from aurora.graph.attention import AWAY, INTERVAL, attend, claimed, decision_id, heard, is_silent, patience, silence
+from aurora.graph.attention import (
+    AWAY,
+    INTERVAL,
+    attend,
+    claimed,
+    decision_id,
+    heard,
+    is_silent,
+    patience,
+    silence,
+    was_away,
+)
 from aurora.graph.deps import Deps
 from aurora.graph.storms import LATELY, LEAST, SHARE, Looks, rising
 from aurora.observe import Verdict, baseline_of, judge, telemetry_of
@@ -79,7 +90,7 @@ class Monitor:
 
     def _judge_all(self) -> list[Wanted]:
         watches, now = self._deps.ledger.watches, self._deps.clock()
-        watches.pass_over(now, now + INTERVAL)
+        watches.pass_over(now, now + INTERVAL, away_since=now - AWAY)
         wanted: list[Wanted] = []
         after = ""
         while batch := watches.due(now, BATCH, after):
@@ -154,7 +165,7 @@ def _judged(
     baseline = baseline_of(around.settings, points)
     verdict = judge(points, around.settings, baseline, now=now)
     if watch.heard > watch.judged:
-        watch = heard(watch, _interval(points, now))
+        watch = heard(watch, _interval(points, now), now)
     attention = attend(watch, verdict, around, now)
     kept = _due_with_what_comes(attention.watch, points, now)
     if not attention.wanted:
@@ -194,11 +205,16 @@ def _told(silent: Sequence["WatchRecord"], reporting: int, now: datetime) -> tup
 
     Whoever was away itself waits a while before it calls others silent.
     """
-    present = [watch for watch in silent if watch.looked_at is not None and now - watch.looked_at <= AWAY]
-    away = [watch for watch in silent if watch not in present]
+    present = [watch for watch in silent if watch.looked_at is not None and not was_away(watch, now)]
+    away = [watch for watch in silent if watch.looked_at is None or was_away(watch, now)]
     kept = [_silent(watch, now) for watch in present]
     kept += [
-        watch.evolve(looked_at=now, due_at=now + INTERVAL, silent_at=now + patience(watch.usual_seconds or 0.0))
+        watch.evolve(
+            looked_at=now,
+            due_at=now + INTERVAL,
+            heard_before=None,
+            silent_at=now + patience(watch.usual_seconds or 0.0),
+        )
         for watch in away
     ]
     return kept, _notices(present, reporting, now)

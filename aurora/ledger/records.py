@@ -65,7 +65,7 @@ class WatchRecord(Watch):
     """Grows by one whenever points arrive."""
     heard_at: Moment
     heard_before: Moment | None
-    """When those had arrived that were judged before."""
+    """When those had arrived that were judged before; None as well where AURORA was away since then."""
     judged: int
     """What `heard` was when the points were last judged."""
     usual_seconds: float | None

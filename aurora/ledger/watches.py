@@ -8,7 +8,7 @@ transaction that also opens the decision: there is no claim without its decision
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from aurora.domain import CHANGING, Mode, Notice, Outcome, Status, Telemetry
@@ -67,8 +67,12 @@ class Watches(Part):
         something = or_(_C.heard > _C.judged, _C.silent_at <= now, _C.word.not_in(_CALM))
         return self._read(_C.due_at <= now, something, _C.model_name > after, limit=limit)
 
-    def pass_over(self, now: datetime, next_at: datetime) -> int:
-        """Note that the watches with nothing to look at were looked at; return how many."""
+    def pass_over(self, now: datetime, next_at: datetime, away_since: datetime) -> int:
+        """Note that the watches with nothing to look at were looked at; return how many.
+
+        Of those that nobody has looked at since `away_since`, the gap before their next points is nobody's habit.
+        """
+        before = case((_C.looked_at < away_since, null()), else_=_C.heard_before)
         nothing = and_(
             _C.heard <= _C.judged, or_(_C.silent_at.is_(None), _C.silent_at > now), _C.word.in_(_CALM), _C.due_at <= now
         )
@@ -76,7 +80,7 @@ class Watches(Part):
         free = select(_C.model_name).where(nothing).with_for_update(skip_locked=True)
         with self._store.write() as session:
             statement = update(WatchRow.__table__).where(_C.model_name.in_(free))
-            return changed(session, statement.values(due_at=next_at, looked_at=now))
+            return changed(session, statement.values(due_at=next_at, looked_at=now, heard_before=before))
 
     def surroundings(self, watches: Sequence[WatchRecord]) -> dict[str, Surroundings]:
         """Return what else is known of the models watched."""

@@ -275,7 +275,7 @@ def test_the_id_follows_from_the_model_and_the_evidence() -> None:
 
 
 def test_a_model_is_silent_by_its_own_habit() -> None:
-    hourly = heard(watch(usual_seconds=None), 3600.0)
+    hourly = heard(watch(usual_seconds=None), 3600.0, NOW)
     assert not is_silent(hourly, NOW + timedelta(hours=4.9))
     assert is_silent(hourly, NOW + timedelta(hours=5))
     assert hourly.silent_at == NOW + timedelta(hours=5)
@@ -283,23 +283,29 @@ def test_a_model_is_silent_by_its_own_habit() -> None:
 
 
 def test_a_busy_model_is_given_a_minute() -> None:
-    assert heard(watch(), 1.0).silent_at == NOW + SHORTEST_SILENCE
+    assert heard(watch(), 1.0, NOW).silent_at == NOW + SHORTEST_SILENCE
 
 
 def test_points_that_come_in_bulk_once_a_day_are_no_silence_in_between() -> None:
-    daily = heard(watch(usual_seconds=None, heard_before=NOW - timedelta(days=1)), 60.0)
+    daily = heard(watch(usual_seconds=None, heard_before=NOW - timedelta(days=1)), 60.0, NOW)
     assert not is_silent(daily, NOW + timedelta(days=4))
 
 
 def test_one_outage_is_not_taken_for_a_habit() -> None:
-    after = heard(watch(heard_before=NOW - timedelta(hours=8)), 1.0)
+    after = heard(watch(heard_before=NOW - timedelta(hours=8)), 1.0, NOW)
     for _ in range(150):
-        after = heard(after.evolve(heard_before=NOW - timedelta(seconds=1)), 1.0)
+        after = heard(after.evolve(heard_before=NOW - timedelta(seconds=1)), 1.0, NOW)
     assert after.usual_seconds == 1.0
 
 
+def test_a_gap_in_which_nobody_looked_is_no_habit() -> None:
+    back = watch(heard_before=NOW - timedelta(hours=8), looked_at=NOW - timedelta(hours=8))
+    assert heard(back, 60.0, NOW).usual_seconds == 60.0
+    assert heard(back.evolve(looked_at=NOW - MINUTE), 60.0, NOW).usual_seconds == 8 * 3600.0
+
+
 def test_who_reported_once_has_no_habit() -> None:
-    assert heard(watch(usual_seconds=None), None).silent_at is None
+    assert heard(watch(usual_seconds=None), None, NOW).silent_at is None
     assert not is_silent(watch(usual_seconds=None), NOW + timedelta(days=99))
 
 

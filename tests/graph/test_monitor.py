@@ -20,6 +20,7 @@ from aurora.ledger import Ledger, Store
 from aurora.ledger.records import WatchRecord
 from tests.ledger.story import OK, PENDING, Watch, allow, execution, ruling, step, telemetry, verification
 
+HOUR = timedelta(hours=1)
 SETTINGS = ModelSettings.model_validate(
     {"baseline": {"accuracy": 0.88, "latency_ms": 300.0, "throughput_rps": 100.0}, "cooldown_minutes": 10}
 )
@@ -396,6 +397,35 @@ def test_whoever_was_away_itself_does_not_call_others_silent(world: World) -> No
     world.feed(FINE)
     world.round()
     assert world.notices() == []
+
+
+@pytest.mark.parametrize("values", [FINE, SLOW])
+@pytest.mark.parametrize("rounds_before_it_reports", [0, 1, 3])
+def test_the_time_in_which_aurora_was_off_is_no_habit_of_a_model(
+    world: World, values: dict[str, Any], rounds_before_it_reports: int
+) -> None:
+    for _ in range(10):
+        world.feed(values, seconds=60)
+        world.round()
+    world.clock.forward(hours=8)
+    for _ in range(rounds_before_it_reports):
+        world.clock.forward(seconds=10)
+        world.round()
+    world.feed(values, seconds=10)
+    world.round()
+    assert world.watch().usual_seconds == 60.0
+
+
+def test_nor_of_one_whose_next_report_was_not_missing_yet(world: World) -> None:
+    world.ledger.watches.keep([world.watch().evolve(usual_seconds=600.0, silent_at=world.clock.now + HOUR)])
+    world.round()
+    world.clock.forward(minutes=40)
+    world.round()
+    world.feed(FINE, seconds=60)
+    world.round()
+    usual = world.watch().usual_seconds
+    assert usual is not None
+    assert usual <= 600.0
 
 
 def test_models_that_fall_silent_together_are_told_of_in_one_notice(world: World) -> None:

@@ -92,5 +92,5 @@ class Counted(list[WatchRecord]):
 def test_however_many_belong_to_it_they_are_gone_through_once_a_round_and_not_once_for_each() -> None:
     many = Counted(members(2000))
     looks = Looks(many, (), NOW)
-    assert not any([looks.allow(f"m{number:02d}") for number in range(2000)])
+    assert not any(looks.allow(f"m{number:02d}") for number in range(2000))
     assert many.times <= 2

@@ -107,10 +107,10 @@ def test_only_those_with_nothing_to_look_at_are_passed_over(ledger: Ledger, cloc
     }
     arrive(ledger, clock, *told, "fresh")
     ledger.watches.keep([judged(the_watch(ledger, name), clock, **more) for name, more in told.items()])
-    assert ledger.watches.pass_over(clock.now, clock.now + INTERVAL) == 0
+    assert ledger.watches.pass_over(clock.now, clock.now + INTERVAL, clock.now) == 0
 
     now = clock.forward(seconds=60)
-    assert ledger.watches.pass_over(now, now + INTERVAL) == 3
+    assert ledger.watches.pass_over(now, now + INTERVAL, now - INTERVAL) == 3
     assert names(ledger.watches.due(now, 10)) == ["breaching", "fresh", "silent"]
     assert (the_watch(ledger, "calm").looked_at, the_watch(ledger, "calm").due_at) == (now, now + INTERVAL)
 
@@ -233,7 +233,7 @@ def test_points_and_rounds_do_not_wait_for_each_other(ledger: Ledger, clock: Wat
                     [judged(watch, clock) for watch in reversed(list(ledger.watches.of(many).values()))]
                 )
             elif number % 4 == 2:
-                ledger.watches.pass_over(clock.now + 2 * INTERVAL, clock.now)
+                ledger.watches.pass_over(clock.now + 2 * INTERVAL, clock.now, clock.now)
                 ledger.watches.hold(many, "storm")
             else:
                 claim(ledger, the_watch(ledger, many[turn]), f"dec_{number}_{turn}")
