@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
@@ -49,6 +49,8 @@ SECONDS_PER_ROUND = 2.0
 """How long a round waits for the decisions it opened. They go on without it; the next round is not theirs to delay."""
 NEWEST = 20
 """From how many points the usual interval is taken."""
+AHEAD, CLOCK = timedelta(minutes=1), "its clock is"
+"""A clock that runs ahead by more than this is told of, and how that begins; less is a clock as clocks are."""
 
 
 class Starter(Protocol):
@@ -94,7 +96,8 @@ class Monitor:
         wanted: list[Wanted] = []
         after = ""
         while batch := watches.due(now, BATCH, after):
-            wanted += self._judge(batch, now)
+            # Now, not when the round began: whatever had arrived when these were read counts as judged.
+            wanted += self._judge(batch, self._deps.clock())
             after = batch[-1].model_name
         return wanted
 
@@ -103,15 +106,18 @@ class Monitor:
         silent = [watch for watch in batch if watch.heard <= watch.judged and _fell_silent(watch, now)]
         rest = [watch for watch in batch if watch not in silent]
         around = ledger.watches.surroundings(rest)
-        points = ledger.metrics.recent_of([watch.model_name for watch in rest], POINTS)
-        kept, wanted = [], []
+        points = ledger.metrics.recent_of([watch.model_name for watch in rest], POINTS, now)
+        kept, wanted, notices = [], [], []
         for watch in rest:
             name = watch.model_name
-            found, want = _judged(watch, points[name], around[name], now)
+            found, want = _judged(watch, points[name].points, around[name], now)
+            if points[name].ahead > AHEAD:
+                notices += [_astray(watch, points[name].ahead, now)] if not _seen_astray(watch) else []
+                found = _with_its_clock(found, points[name].ahead)
             kept.append(found)
             wanted += [want] if want is not None else []
-        told, notices = _told(silent, ledger.watches.reporting(now - LATELY) if silent else 0, now)
-        ledger.watches.keep([*kept, *told], notices)
+        told, silences = _told(silent, ledger.watches.reporting(now - LATELY) if silent else 0, now)
+        ledger.watches.keep([*kept, *told], [*notices, *silences])
         return wanted
 
     # --- opening -----------------------------------------------------------------------------------------------------
@@ -167,7 +173,7 @@ def _judged(
     if watch.heard > watch.judged:
         watch = heard(watch, _interval(points, now), now)
     attention = attend(watch, verdict, around, now)
-    kept = _due_with_what_comes(attention.watch, points, now)
+    kept = attention.watch
     if not attention.wanted:
         return kept, None
     look = telemetry_of(
@@ -187,10 +193,28 @@ def _interval(points: Sequence[MetricPoint], now: datetime) -> float | None:
     return median(gaps) if gaps else None
 
 
-def _due_with_what_comes(watch: "WatchRecord", points: Sequence[MetricPoint], now: datetime) -> "WatchRecord":
-    """A point whose time is still to come is judged then."""
-    coming = [point.timestamp for point in points if point.timestamp is not None and point.timestamp > now]
-    return watch.evolve(due_at=min([watch.due_at, *coming]), judged=watch.judged - 1) if coming else watch
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def _with_its_clock(watch: "WatchRecord", ahead: timedelta) -> "WatchRecord":
+    """Show that the clock runs ahead; its points are judged all the same, by when they arrived."""
+    word = "suspicious" if watch.word == "quiet" else watch.word
+    return watch.evolve(word=word, signs=(*watch.signs, _clock(ahead)))
+
+
+def _seen_astray(watch: "WatchRecord") -> bool:
+    return any(sign.startswith(CLOCK) for sign in watch.signs)
+
+
+def _clock(ahead: timedelta) -> str:
+    return f"{CLOCK} {ahead / timedelta(minutes=1):.0f} minutes ahead"
+
+
+def _astray(watch: "WatchRecord", ahead: timedelta, now: datetime) -> Notice:
+    message = f"{watch.model_name}: {_clock(ahead)}. Its points are judged by when they arrive."
+    # At most once a day, however often a clock is put right and wrong again.
+    id = f"clock:{watch.model_name}:{now.date().isoformat()}"
+    return Notice(event_id=id, model_name=watch.model_name, severity="warning", message=message)
 
 
 # --- silence ---------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def evidence(deps: Deps, change: Watched, found: ToolResult | Silence, report: O
     metrics, step, begun = deps.ledger.metrics, change.execution.step, change.execution.executed_at
     since, tool = took_hold(change, found), None if isinstance(found, Silence) else found
     before = metrics.recent(step.target, POINTS_BEFORE, until=begun)
-    after = metrics.recent(step.target, POINTS_AFTER)
+    after = metrics.recent(step.target, POINTS_AFTER, until=deps.clock())
     return Evidence(
         tool=tool,
         points_before=[point for point in before if point.timestamp is not None and point.timestamp < begun],

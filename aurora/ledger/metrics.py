@@ -1,10 +1,10 @@
 """The history of the models, point by point."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, extract, func, insert, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, extract, func, insert, literal, select, union_all
 from sqlalchemy.engine import Row as Fetched
 from sqlmodel import col
 
@@ -21,10 +21,19 @@ _C = PointRow.__table__.c
 _FIELDS = tuple(MetricPoint.model_fields)
 _SHORT = ("timestamp", "accuracy", "latency_ms")
 TOGETHER = 50
-"""Of how many models one statement reads the points; SQLite joins at most 500 selections."""
+"""Of how many models one statement reads the points, each in two selections; SQLite joins at most 500."""
 
 Line = tuple[datetime, float | None, float | None]
 """Time, accuracy and latency of one point."""
+
+
+class Recent(NamedTuple):
+    """The newest points of a model as one moment knew them."""
+
+    points: list[MetricPoint]
+    """Oldest first. None was measured later than it arrived: a stamp that says so is replaced by when it did."""
+    ahead: timedelta
+    """By how much the stamp of the one that arrived last lay ahead; nothing where it did not."""
 
 
 class Metrics(Part):
@@ -43,20 +52,27 @@ class Metrics(Part):
             hear(session, names, received_at)
 
     def recent(self, name: str, limit: int = 200, until: datetime | None = None) -> list[MetricPoint]:
-        """Return the newest points up to and including `until`, oldest first."""
+        """Return the newest points, oldest first; with `until` as that moment knew them, see `Recent`."""
+        if until is not None:
+            return self.recent_of([name], limit, until)[name].points
         newest_first = (col(PointRow.timestamp).desc(), col(PointRow.number).desc())
         statement = select(PointRow).where(col(PointRow.model_name) == name).order_by(*newest_first).limit(limit)
-        if until is not None:
-            statement = statement.where(col(PointRow.timestamp) <= until)
         with self._store.read() as session:
             return [seen_as(MetricPoint, row) for row in session.scalars(statement)][::-1]
 
-    def recent_of(self, names: Sequence[str], limit: int = 200) -> dict[str, list[MetricPoint]]:
-        """Return the newest points of several models, oldest first; they are trusted to be as they were written."""
-        found: dict[str, list[MetricPoint]] = {name: [] for name in names}
-        for row in self._newest(names, limit, _FIELDS):
-            found[row.model_name].append(_point(row))
-        return found
+    def recent_of(self, names: Sequence[str], limit: int, until: datetime) -> dict[str, Recent]:
+        """Return the newest points of several models as `until` knew them; they are trusted to be as written."""
+        fields = (_C.number, _C.received_at, *(_C[name] for name in _FIELDS))
+        points = select(*fields).order_by(_C.timestamp.desc(), _C.number.desc()).limit(limit)
+        # What is stamped later and had arrived by then comes from a clock that runs ahead; mostly there is none.
+        known = (_C.timestamp <= until, and_(_C.timestamp > until, _C.received_at <= until))
+        found: dict[str, list[Fetched[*tuple[Any, ...]]]] = {name: [] for name in names}
+        for some in batched(names, TOGETHER):
+            parts = [points.where(_C.model_name == name, one).subquery() for name in some for one in known]
+            with self._store.read() as session:
+                for row in session.execute(union_all(*(select(part) for part in parts))):
+                    found[row.model_name].append(row)
+        return {name: _recent(rows, limit) for name, rows in found.items()}
 
     def lines_of(self, names: Sequence[str], limit: int = 200) -> dict[str, list[Line]]:
         """Return time, accuracy and latency of the newest points of several models, oldest first."""
@@ -105,8 +121,17 @@ def batched(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (names[start : start + size] for start in range(0, len(names), size))
 
 
+def _recent(rows: Sequence[Fetched[*tuple[Any, ...]]], limit: int) -> Recent:
+    if not rows:
+        return Recent([], timedelta())
+    ordered = sorted(rows, key=lambda row: (min(row.timestamp, row.received_at), row.number))
+    last = max(rows, key=lambda row: row.number)
+    return Recent([_point(row) for row in ordered[-limit:]], max(last.timestamp - last.received_at, timedelta()))
+
+
 def _point(row: Fetched[*tuple[Any, ...]]) -> MetricPoint:
-    return MetricPoint.model_construct(**dict(zip(_FIELDS, row[1:], strict=True)))
+    told = dict(zip(_FIELDS, row[2:], strict=True))
+    return MetricPoint.model_construct(**told | {"timestamp": min(row.timestamp, row.received_at)})
 
 
 def _bucket(row: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from aurora.graph.attention import INTERVAL
 from aurora.graph.deps import Deps
 from aurora.graph.monitor import Monitor
 from aurora.graph.storms import HOLD
+from aurora.graph.window import Watched, evidence
 from aurora.ledger import Ledger, Store
+from aurora.ledger.metrics import Recent
 from aurora.ledger.records import WatchRecord
 from tests.ledger.story import OK, PENDING, Watch, allow, execution, ruling, step, telemetry, verification
 
@@ -457,8 +459,8 @@ def test_points_that_arrive_while_a_round_runs_are_seen_in_the_next(world: World
     world.round()
     read = world.ledger.metrics.recent_of
 
-    def reading(names: list[str], limit: int) -> dict[str, list[MetricPoint]]:
-        found = read(names, limit)
+    def reading(*of: Any) -> dict[str, Recent]:
+        found = read(*of)
         world.ledger.metrics.add([MetricPoint(model_name="m", **SLOW)], world.clock.now)
         return found
 
@@ -471,12 +473,77 @@ def test_points_that_arrive_while_a_round_runs_are_seen_in_the_next(world: World
     assert world.watch().word == "suspicious"
 
 
-def test_a_point_that_is_ahead_of_its_time_is_judged_then(world: World) -> None:
-    world.ledger.metrics.add(
-        [MetricPoint(model_name="m", timestamp=world.clock.now + timedelta(seconds=20), **SLOW)], world.clock.now
-    )
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def feed_ahead(world: World, values: dict[str, Any], count: int, **ahead: float) -> int:
+    """Let points arrive whose clock runs ahead, with a round after each; return how many decisions were opened."""
+    opened = 0
+    for _ in range(count):
+        now = world.clock.forward(seconds=1)
+        world.ledger.metrics.add([MetricPoint(model_name="m", timestamp=now + timedelta(**ahead), **values)], now)
+        opened += world.round()
+    return opened
+
+
+@pytest.mark.parametrize("ahead", [{"seconds": 0.2}, {"seconds": 20}, {"hours": 2}, {"hours": 23}])
+def test_a_model_whose_clock_runs_ahead_is_judged_by_when_its_points_arrive(
+    world: World, ahead: dict[str, float]
+) -> None:
+    assert feed_ahead(world, FINE, 210, **ahead) == 0
+    assert feed_ahead(world, SLOW, 4, **ahead) == 1
+    assert world.watch().newest_at == world.clock.now
+    (decision,) = world.opened()
+    assert world.ledger.decisions.get(decision).telemetry.model_metrics.latency_ms == 1200.0
+
+
+def test_a_clock_that_runs_far_ahead_is_shown_and_told_of_once(world: World) -> None:
+    feed_ahead(world, FINE, 5, hours=2)
+    assert (world.watch().word, world.watch().signs) == ("suspicious", ("its clock is 120 minutes ahead",))
+    assert world.notices() == ["m: its clock is 120 minutes ahead. Its points are judged by when they arrive."]
+
+    feed_ahead(world, SLOW, 4, hours=2)
+    assert world.watch().word == "held"
+    assert world.watch().signs == ("latency 1200 ms over 900 ms", "its clock is 120 minutes ahead")
+    assert len(world.notices()) == 1
+
+
+def test_once_the_clock_is_right_again_it_is_forgotten_and_what_it_said_stays_in_its_time(world: World) -> None:
+    feed_ahead(world, {**FINE, "latency_ms": 500.0}, 20, minutes=2)
+    for _ in range(200):
+        world.feed(FINE)
+        assert world.round() == 0
+        assert world.watch().newest_at == world.clock.now
+    assert (world.watch().word, world.watch().signs) == ("quiet", ())
+
+
+def test_what_arrived_before_a_change_never_counts_as_after_it(world: World) -> None:
+    feed_ahead(world, SLOW, 5, hours=2)
+    made = execution(step(target="m"), "key", world.clock.forward(seconds=1))
+    feed_ahead(world, FINE, 3, hours=2)
+
+    seen = evidence(cast(Deps, Part(world.ledger, world.clock)), Watched(made, None, timedelta(minutes=1)), OK, None)
+    assert [point.latency_ms for point in seen.points_before[-5:]] == [1200.0] * 5
+    assert [point.latency_ms for point in seen.points_after] == [300.0] * 3
+
+
+def test_what_arrives_while_a_round_has_begun_is_judged_in_it_or_after_it(world: World) -> None:
     world.round()
-    assert world.watch().word == "quiet"
-    world.clock.forward(seconds=20)
+    passing = world.ledger.watches.pass_over
+
+    def passed(*of: Any, **more: Any) -> int:
+        found = passing(*of, **more)
+        world.feed(SLOW)
+        return found
+
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr(world.ledger.watches, "pass_over", passed)
+        world.feed(FINE)
+        world.round()
     world.round()
     assert world.watch().newest_at == world.clock.now
+
+
+def test_a_clock_that_is_a_little_ahead_is_none_to_speak_of(world: World) -> None:
+    feed_ahead(world, FINE, 3, seconds=50)
+    assert (world.watch().word, world.notices()) == ("quiet", [])

@@ -45,8 +45,29 @@ def test_recent_points_come_oldest_first_whenever_they_arrived(ledger: Ledger) -
 
     assert [point.accuracy for point in ledger.metrics.recent(NAME)] == [0.1, 0.2, 0.25, 0.3]
     assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2)] == [0.25, 0.3]
+
+
+def test_the_past_is_read_as_it_was_known_then(ledger: Ledger) -> None:
+    for minute in range(5):
+        ledger.metrics.add([at(minute, minute / 10)], START + timedelta(minutes=minute))
     until = START + timedelta(minutes=2)
-    assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2, until=until)] == [0.2, 0.25]
+    assert [point.accuracy for point in ledger.metrics.recent(NAME, limit=2, until=until)] == [0.1, 0.2]
+    assert ledger.metrics.recent_of([NAME, "nobody"], 9, until)["nobody"] == ([], timedelta())
+
+
+def test_no_point_was_measured_later_than_it_arrived(ledger: Ledger) -> None:
+    ledger.metrics.add([at(0, 0.1)], START)
+    ledger.metrics.add([at(121, 0.2)], START + timedelta(minutes=1))
+    ledger.metrics.add([at(2, 0.3)], START + timedelta(minutes=2))
+    ledger.metrics.add([at(123, 0.4)], START + timedelta(minutes=3))
+    now = START + timedelta(minutes=3)
+
+    known = ledger.metrics.recent_of([NAME], 3, now)[NAME]
+    assert [(point.timestamp, point.accuracy) for point in known.points] == [
+        (START + timedelta(minutes=minute), accuracy) for minute, accuracy in [(1, 0.2), (2, 0.3), (3, 0.4)]
+    ]
+    assert known.ahead == timedelta(hours=2)
+    assert ledger.metrics.recent(NAME, until=START + timedelta(minutes=1)) == [at(0, 0.1), at(1, 0.2)]
 
 
 def test_the_lines_of_several_models_come_oldest_first(ledger: Ledger) -> None:

@@ -215,9 +215,11 @@ def test_recent_points_of_several_models_are_those_of_each(ledger: Ledger, clock
         clock.forward(seconds=1)
         points = [MetricPoint(model_name=name, accuracy=second / 10, replicas=()) for name in many]
         ledger.metrics.add(points, clock.now)
-    found = ledger.metrics.recent_of([*many, "nobody"], 3)
-    assert found == {name: ledger.metrics.recent(name, limit=3) for name in [*many, "nobody"]}
-    assert [point.accuracy for point in found["model-007"]] == [0.1, 0.2, 0.3]
+    found = ledger.metrics.recent_of([*many, "nobody"], 3, clock.now)
+    assert {name: known.points for name, known in found.items()} == {
+        name: ledger.metrics.recent(name, limit=3) for name in [*many, "nobody"]
+    }
+    assert [point.accuracy for point in found["model-007"].points] == [0.1, 0.2, 0.3]
 
 
 def test_points_and_rounds_do_not_wait_for_each_other(ledger: Ledger, clock: Watch) -> None:
