@@ -30,7 +30,7 @@ INCIDENTS = {
 
 
 def show(events: Iterator[Event], as_json: bool) -> bool:
-    """Show the events as they come; return whether the demo came to its end."""
+    """Show the events as they come; return whether the demo came to its proper end."""
     screen, ended = _Screen(), False
     for event in events:
         if as_json:
@@ -38,7 +38,7 @@ def show(events: Iterator[Event], as_json: bool) -> bool:
         else:
             screen.show(event)
         sys.stdout.flush()
-        ended = event["event"] == "end"
+        ended = event["event"] == "end" and event["complete"]
     return ended
 
 
@@ -129,7 +129,8 @@ def _rule(event: Event) -> None:
 
 
 def _execute(event: Event) -> None:
-    _said("executed", plain(event["reasoning"]), id=event["decision_id"])
+    said = "executed" if event["status"] == "done" else event["status"]
+    _said("executor", coloured(said), f": {plain(event['reasoning'])}", id=event["decision_id"])
 
 
 def _verify(event: Event) -> None:
@@ -137,7 +138,7 @@ def _verify(event: Event) -> None:
 
 
 def _undo(event: Event) -> None:
-    _said("undone", plain(event["reasoning"]), id=event["decision_id"])
+    _said("undo", coloured(event["status"]), f": {plain(event['reasoning'])}", id=event["decision_id"])
 
 
 def _end(event: Event) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,16 @@ from aurora.settings import Settings
 if TYPE_CHECKING:
     from aurora import Aurora
     from aurora.sandbox.fleet.fleet import Fleet
+    from aurora.sandbox.store import Store
 
 TICK_SECONDS = 0.5
 """Real seconds for a minute of the service, at speed 1."""
 BEGINS = 6
 """Ticks of health before the incident."""
 LONGEST = 90
-"""Ticks after which the demo ends, whatever came of it."""
+"""Ticks after which the demo gives up, not counting those in which a training is late."""
+LONGEST_SECONDS = 55.0
+"""After so many real seconds it gives up too; at a slower pace than the usual one after as many more."""
 SETTLES = 6
 """Ticks that are still shown once all is done."""
 LEFT_ALONE = 22
@@ -35,6 +39,7 @@ LEFT_ALONE = 22
 STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
 
 LEFT = "I decided nothing: whatever was outside its limits did not last."
+GIVEN_UP = "The demo stops here, before everything was seen through: there is more time at a slower pace (--speed 0.5)."
 
 Event = dict[str, Any]
 
@@ -50,7 +55,7 @@ class _Story:
     word: str = "quiet"
     """What the monitor made of the model."""
     news_at: int = BEGINS
-    """The newest tick at which there was something to tell."""
+    """The newest counted tick at which there was something to tell."""
 
     def over(self, tick: int) -> bool:
         """Whether a change was seen through or a person is asked for one, or else nothing has come for long."""
@@ -67,35 +72,55 @@ def _stands(record: Event) -> bool:
 def events(kind: IncidentKind, speed: float = 1.0, seed: int = 11) -> Generator[Event, None, None]:
     """Let the incident happen and yield what is seen and done, as it is; the last event answers the question why.
 
+    Where it has to give up before, the last event says so: `complete` is False.
     Another `seed` is another life of the service: other rows, another drift.
     """
+    from aurora.sandbox.fleet.catalogue import entry_for
+
     # What is alerted about is told as an event.
     logging.getLogger("aurora").addHandler(logging.NullHandler())
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-demo-")))
-        aurora, fleet, name = _opened(stack, home, (kind, seed), TICK_SECONDS / speed)
-        story, after = _Story(), 0
+        aurora, fleet, store = _opened(stack, home, (kind, seed), TICK_SECONDS / speed)
+        name = entry_for(kind).name
+        story, after, counted = _Story(), 0, 0
+        until = time.monotonic() + LONGEST_SECONDS / min(speed, 1.0)
         yield {"event": "begin", "incident": kind, "model_name": name, "incident_at_tick": BEGINS}
-        for tick in range(1, LONGEST + 1):
+        for tick in count(1):
             due = time.monotonic() + TICK_SECONDS / speed
             point = fleet.tick()[0]
             aurora.add_metrics([MetricPoint.model_validate(point)])
             yield {"event": "telemetry", "tick": tick, "incident": tick >= BEGINS, **point}
             aurora.watch()
             aurora.sweep()
+            counted += not _is_late(store, name)
             for event in _news(aurora, name, story):
-                story.news_at = tick
+                story.news_at = counted
                 yield event
-            after += story.over(tick)
-            if after > SETTLES:
+            after += story.over(counted)
+            if after > SETTLES or counted >= LONGEST or time.monotonic() > until:
                 break
             time.sleep(max(due - time.monotonic(), 0))
-        yield _last_word(aurora, name, story)
+        yield _last_word(aurora, name, story) if after else _given_up(aurora, name, story)
+
+
+def _is_late(store: "Store", name: str) -> bool:
+    """Whether a training of the service is not through yet though its time is: it works in real time."""
+    with store.read() as books:
+        service, running = books.service(name), books.running()
+    if service is None or service.live is None:
+        return False
+    recipes = [(effect.tick, effect.work.recipe) for effect in running if effect.work is not None]
+    return any(
+        service.live.now - ordered >= service.live.takes(fine_tune=recipe.base is not None)
+        for ordered, recipe in recipes
+        if recipe is not None
+    )
 
 
 def _opened(
     stack: ExitStack, home: Path, life: tuple[IncidentKind, int], tick_seconds: float
-) -> "tuple[Aurora, Fleet, str]":
+) -> "tuple[Aurora, Fleet, Store]":
     from aurora import Aurora
     from aurora.sandbox.fleet.catalogue import entry_for, made
     from aurora.sandbox.fleet.fleet import Fleet
@@ -103,7 +128,7 @@ def _opened(
     from aurora.sandbox.service import Incident
     from aurora.sandbox.store import Store
 
-    aurora = stack.enter_context(Aurora.open(Settings(home=home, _env_file=None)))
+    aurora = stack.enter_context(Aurora.open(Settings.alone(home)))
     store = Store(home / "sandbox")
     stack.callback(store.close)
     (kind, seed), entry = life, entry_for(life[0])
@@ -112,7 +137,7 @@ def _opened(
     for name, settings in fleet.settings(tick_seconds).items():
         aurora.put_settings(name, ModelSettings.model_validate(settings), by="demo")
     aurora.memory.wait_ready(60)
-    return aurora, fleet, entry.name
+    return aurora, fleet, store
 
 
 def _news(aurora: "Aurora", name: str, story: _Story) -> Iterator[Event]:
@@ -136,19 +161,30 @@ def _news(aurora: "Aurora", name: str, story: _Story) -> Iterator[Event]:
 def _last_word(aurora: "Aurora", name: str, story: _Story) -> Event:
     from app.chat import Chat
 
-    if not story.ended:
-        return {"event": "end", "question": None, "answer": LEFT, "citations": [], "model_name": name, "decisions": []}
-    question = _question(list(story.ended.values()))
+    records = list(story.ended.values())
+    if not records:
+        return _end(name, LEFT, records)
+    question = _question(records)
     answer = Chat(aurora.ledger, aurora.parts.deps.clock).answer(question)
+    cited = [citation.decision_id for citation in answer.citations]
+    return {**_end(name, answer.answer, records), "question": question, "citations": cited}
+
+
+def _given_up(aurora: "Aurora", name: str, story: _Story) -> Event:
+    records = [aurora.record(decision_id) for decision_id in story.told]
+    return {**_end(name, GIVEN_UP, records), "complete": False, "citations": list(story.told)}
+
+
+def _end(name: str, answer: str, records: Sequence[Event]) -> Event:
+    told = [{part: one[part] for part in ("decision_id", "status", "ending", "outcome")} for one in records]
     return {
         "event": "end",
-        "question": question,
-        "answer": answer.answer,
-        "citations": [citation.decision_id for citation in answer.citations],
+        "complete": True,
+        "question": None,
+        "answer": answer,
+        "citations": [],
         "model_name": name,
-        "decisions": [
-            {name: one[name] for name in ("decision_id", "status", "ending", "outcome")} for one in story.ended.values()
-        ],
+        "decisions": told,
     }
 
 

@@ -74,3 +74,8 @@ class Settings(BaseSettings):
     ] = None
     max_body_bytes: Annotated[int, Field(gt=0, description="Largest request body that is read.")] = 1_000_000
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+
+    @classmethod
+    def alone(cls, home: Path) -> "Settings":
+        """Return the defaults with another `home`: for what must not touch anything that the environment names."""
+        return cls.model_construct(home=home)

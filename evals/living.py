@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aurora import Aurora
 from aurora.bootstrap import Tools
-from aurora.domain import MetricPoint, ModelSettings, Status
+from aurora.domain import MetricPoint, ModelSettings
 from aurora.sandbox.fleet.fleet import Fleet
 from aurora.sandbox.service import Service
 from aurora.sandbox.store import Store
@@ -63,8 +63,7 @@ class Living:
         logging.getLogger("aurora").addHandler(logging.NullHandler())
         self.clock = VirtualClock()
         self._stack = ExitStack()
-        settings = Settings(home=home, _env_file=None)
-        self.aurora = self._stack.enter_context(Aurora.open(settings, self.clock, refit))
+        self.aurora = self._stack.enter_context(Aurora.open(Settings.alone(home), self.clock, refit))
         self.aurora.memory.wait_ready(PATIENCE_SECONDS)
         self.store = Store(home / "sandbox")
         self._stack.callback(self.store.close)
@@ -114,11 +113,6 @@ class Living:
         """Return the records of all decisions on a model, oldest first."""
         page = self.aurora.ledger.decisions.list(500, model_name=name)
         return [self.aurora.record(decision.id) for decision in reversed(page.items)]
-
-    def open_decisions(self) -> list[str]:
-        """Return the decisions that have not ended."""
-        found = self.aurora.ledger.decisions.list(500).items
-        return [one.id for one in found if one.status is Status.RUNNING or one.outcome == "pending"]
 
     def _wait(self) -> None:
         """Let nothing go on in real time while the clock stands still."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -13,10 +13,14 @@ from typing import Any, get_args
 import psutil
 import pytest
 
+import app.demo
 from app.cli import Incidents
-from app.cli_demo import INCIDENTS
-from aurora.domain import MetricPoint
-from aurora.sandbox.fleet.catalogue import CATALOGUE, HOSTS
+from app.cli_demo import INCIDENTS, show
+from aurora.domain import Action, MetricPoint
+from aurora.sandbox.effects import Effect, Work
+from aurora.sandbox.fleet.catalogue import CATALOGUE, HOSTS, made
+from aurora.sandbox.service import Version
+from aurora.sandbox.store import Store
 from tests.app.running import AURORA, command, environment
 
 BEGINS = 6
@@ -75,7 +79,7 @@ def test_a_drift_is_seen_judged_cured_verified_and_explained_by_the_decision_tha
     assert verified["after"] > plan["goal"]["threshold"] > verified["before"]
     assert any(event.get("incident") for event in between[: between.index(plan)])
 
-    assert last["event"] == "end"
+    assert (last["event"], last["complete"]) == ("end", True)
     assert last["question"] == f"why did you {plan['step']['action'].replace('_', '-')}?"
     assert deciding in last["citations"]
     assert deciding in last["answer"]
@@ -122,13 +126,13 @@ def test_what_cannot_be_shown_is_refused_with_what_can(left: Path, options: tupl
 
 
 @contextmanager
-def running(left: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def running(left: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [AURORA, "demo", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(left.parent / "home", {"TMPDIR": str(left)}),
+        env=environment(left.parent / "home", {"TMPDIR": str(left), **(settings or {})}),
     )
     try:
         yield process
@@ -172,3 +176,85 @@ def test_ctrl_c_in_the_middle_of_a_training_ends_it_and_leaves_nothing_behind(le
             pytest.fail("it never came to a training")
         assert interrupted(process) < END_SECONDS
     assert remains(left) == []
+
+
+def test_nothing_that_the_environment_names_is_used(left: Path) -> None:
+    ledger = left.parent / "mine.db"
+    mine = {"AURORA_DATABASE_URL": f"sqlite:///{ledger}", "AURORA_TRAINER": "nonsense"}
+    with running(left, "--json", "--speed", "5", settings=mine) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "telemetry":
+                break
+        else:
+            pytest.fail("it did not begin")
+        assert interrupted(process) < END_SECONDS
+    assert not ledger.exists()
+    assert not (left.parent / "home").exists()
+
+
+# --- where it does not come to an end --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limit", "value"), [("LONGEST", 3), ("LONGEST_SECONDS", 0.0)])
+def test_giving_up_is_told_as_such_and_is_no_proper_end(
+    limit: str, value: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app.demo, limit, value)
+    assert not show(app.demo.events("abrupt_drift", speed=5), as_json=True)
+    *_, point, last = events_of(capsys.readouterr().out)
+    assert point["tick"] == (value or 1)
+    assert last == {
+        "event": "end",
+        "complete": False,
+        "question": None,
+        "answer": app.demo.GIVEN_UP,
+        "citations": [],
+        "model_name": "fraud-scorer",
+        "decisions": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("tick", "base", "late"), [(13, None, False), (14, None, True), (11, "1.1", False), (12, "1.1", True)]
+)
+def test_a_training_that_is_under_way_longer_than_planned_is_late(
+    tmp_path: Path, tick: int, base: str | None, late: bool
+) -> None:
+    store, service = Store(tmp_path), made(CATALOGUE[0], 1)
+    recipe = Version(origin="fine_tune" if base else "retrain", concept=1, base=base)
+    work = Work(kind="train", version="1.2", serving="1.1", recipe=recipe)
+    training = Effect(
+        key="k", target=service.name, action=Action.RETRAIN, parameters={}, state="running", done_at="", work=work
+    )
+    with store.write() as books:
+        books.put_service(service)
+        books.put_effect(training.evolve(tick=10))
+        books.put_tick(tick)
+    assert app.demo._is_late(store, service.name) is late
+    with store.write() as books:
+        books.put_effect(training.evolve(tick=10, state="rollout"))
+    assert not app.demo._is_late(store, service.name)
+    store.close()
+
+
+# --- how it is shown -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "said"),
+    [
+        ("execute", "done", "executor  executed: So it went."),
+        ("execute", "failed", "executor  failed: So it went."),
+        ("execute", "out_of_bounds", "executor  out of bounds: So it went."),
+        ("undo", "undone", "undo  undone: So it went."),
+        ("undo", "failed", "undo  failed: So it went."),
+        ("undo", "nothing_to_undo", "undo  nothing to undo: So it went."),
+    ],
+)
+def test_what_failed_is_not_told_as_if_it_had_worked(
+    event: str, status: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"event": event, "status": status, "reasoning": "So it went.", "decision_id": "dec_1"}
+    assert not show(iter([told]), as_json=False)
+    assert capsys.readouterr().out.split() == [*said.split(), "[dec_1]"]

@@ -1,6 +1,7 @@
 """The living evals in small: what they measure holds, and they would say so if it did not."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from aurora.bootstrap import Tools
 from aurora.domain import Step, ToolResult
 from aurora.ports import Tool
 from aurora.sandbox.service import IncidentKind
+from aurora.settings import Settings
 from evals import incidents, soak, worse_retrains
 from evals.incidents import KINDS, Run
+from evals.living import Living
 
 RUN = Run(
     kind="surge",
@@ -25,6 +28,16 @@ RUN = Run(
     first_tick=6,
 )
 IDLE = replace(RUN, kind="blip", actions=(), changes=0, first_tick=None)
+
+
+def test_a_run_uses_nothing_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults, mine = Settings(home=tmp_path / "home", _env_file=None), tmp_path / "mine.db"
+    monkeypatch.setenv("AURORA_DATABASE_URL", f"sqlite:///{mine}")
+    monkeypatch.setenv("AURORA_TRAINER", "nonsense")
+    with Living(tmp_path / "home", []) as living:
+        assert living.aurora.settings == defaults
+    assert (tmp_path / "home" / "aurora.db").exists()
+    assert not mine.exists()
 
 
 # --- incidents -------------------------------------------------------------------------------------------------------
