@@ -181,6 +181,7 @@ def _judged(
         around.settings,
         now=now,
         rps_baseline=baseline.throughput_rps,
+        proven=around.proven,
         notes=f"Seen by the monitor: {'; '.join(verdict.signs)}.",
     )
     return kept, Wanted(kept, verdict, around, look)

@@ -125,6 +125,8 @@ class Surroundings(Value):
     """When something was last changed, or taken back."""
     last: DecisionRecord | None = None
     """The decision that the last look opened."""
+    proven: str | None = None
+    """The version that was brought in by the newest change of AURORA's that brought in one and was measured to help."""
 
 
 class NounRecord(Value):

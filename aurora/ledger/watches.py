@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from aurora.domain import CHANGING, Mode, Notice, Outcome, Status, Telemetry
+from aurora.domain import CHANGING, TRAINING, Action, Mode, Notice, Outcome, Status, Telemetry
 from aurora.ledger import outbox
 from aurora.ledger.audit import Audit
 from aurora.ledger.decisions import Decisions
@@ -22,6 +22,7 @@ from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, Surroundings, WatchRecord, seen_as
 from aurora.ledger.store import Store, changed, insertion
 from aurora.ledger.tables import DecisionRow, InstallationRow, IntentRow, WatchRow
+from aurora.policy.evidence import brought_in
 from aurora.ports import Clock
 
 _C = WatchRow.__table__.c
@@ -29,6 +30,7 @@ _decisions = DecisionRow.__table__.c
 _intents = IntentRow.__table__.c
 
 _CHANGING = [action.value for action in CHANGING]
+_VERSIONING = [action.value for action in (*TRAINING, Action.ROUTE)]
 _CALM = ("quiet", "suspicious")
 _KEPT = tuple(
     name for name in WatchRecord.model_fields if name not in ("model_name", "due_at", "heard", "heard_at", "turn")
@@ -90,6 +92,7 @@ class Watches(Part):
             mode = Mode(session.execute(select(InstallationRow.__table__.c.mode)).scalar_one())
             told = self._models.told_in(session, names)
             flying, changed_at = _in_flight(session, names), _changed_at(session, names)
+            proven = _proven(session, names)
             ended = session.scalars(select(DecisionRow).where(_decisions.id.in_(opened)))
             last = {row.model_name: seen_as(DecisionRecord, row) for row in ended}
             return {
@@ -99,6 +102,7 @@ class Watches(Part):
                     in_flight=name in flying,
                     changed_at=changed_at.get(name),
                     last=last.get(name),
+                    proven=proven.get(name),
                 )
                 for name, (settings, own) in told.items()
             }
@@ -238,3 +242,24 @@ def _changed_at(session: Session, names: Sequence[str]) -> dict[str, datetime]:
         .group_by(_intents.model_name)
     )
     return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def _proven(session: Session, names: Sequence[str]) -> dict[str, str]:
+    """Return the version that each model's newest change brought in of those that were measured to help."""
+    helped = (
+        _decisions.outcome == Outcome.BETTER.value,
+        _decisions.verified.is_(True),
+        _intents.undo.is_(False),
+        _intents.state == "done",
+    )
+    statement = (
+        select(_intents.model_name, _intents.step, _intents.result)
+        .join(DecisionRow.__table__, _decisions.id == _intents.decision_id)
+        .where(_intents.model_name.in_(names), _intents.action.in_(_VERSIONING), *helped)
+        .order_by(_intents.finished_at)
+    )
+    found: dict[str, str] = {}
+    for name, step, result in session.execute(statement):
+        if (version := brought_in(step, result.answer if result is not None else {})) is not None:
+            found[name] = version
+    return found

@@ -36,9 +36,13 @@ def telemetry_of(
     *,
     now: datetime,
     rps_baseline: float | None = None,
+    proven: str | None = None,
     notes: str = "",
 ) -> Telemetry | None:
-    """Return one look at the model that `points` tell of; None where no metric of it can be told."""
+    """Return one look at the model that `points` tell of; None where no metric of it can be told.
+
+    `proven` is a version that AURORA itself brought in and saw to be better: while it serves, nothing was deployed.
+    """
     found = runs(points, now)
     if not found:
         return None
@@ -55,7 +59,7 @@ def telemetry_of(
         data_drift=_drift(serving.points, settings),
         system_load=_load(serving.points),
         data_quality=_quality(serving.points),
-        deployment=_deployment(found, settings, now),
+        deployment=None if serving.version == proven else _deployment(found, settings, now),
         traffic=_traffic(serving.points, rps_baseline),
         labels=None if labels is None else Labels(count=labels),
         notes=notes,

@@ -92,7 +92,7 @@ class World:
         """Make a change whose outcome is pending."""
         what, key = step(target="m"), f"{id}:0:retrain"
         self.ledger.intents.begin(key, id, what, "test", allow)
-        self.ledger.intents.finish(key, OK)
+        self.ledger.intents.finish(key, OK.evolve(answer={"version": "v2"}))
         done, due = execution(what, key, self.clock.now), self.clock.now + timedelta(hours=2)
         self.ledger.decisions.record(id, 0, "execute", done, PENDING, verify_at=due)
 
@@ -252,6 +252,33 @@ def test_a_model_without_anything_to_decide_on_is_told_of(world: World) -> None:
     assert len(world.notices()) == 1
     assert world.notices()[0].startswith("leaky is outside its limits: memory 99% over 93%.")
     assert world.watch("leaky").held_by == "same_evidence"
+
+
+@pytest.mark.parametrize(("outcome", "deployed"), [("better", False), ("not_better", True)])
+def test_the_version_that_aurora_itself_brought_in_is_no_deployment_once_it_was_measured_to_help(
+    world: World, outcome: str, deployed: bool
+) -> None:
+    world.loop.ending = world.changed
+    world.feed({**SLOW, "model_version": "v1"}, 4)
+    world.round()
+    world.verified(world.opened()[0], outcome)
+    world.feed({**SLOW, "model_version": "v2", "accuracy": 0.5}, 8, seconds=90)
+    assert world.round() == 1
+    look = world.ledger.decisions.get(world.opened()[1]).telemetry
+    assert (look.model_version, look.deployment is not None) == ("v2", deployed)
+
+
+def test_a_version_that_somebody_else_brings_in_after_it_is_a_deployment(world: World) -> None:
+    world.loop.ending = world.changed
+    world.feed({**SLOW, "model_version": "v1"}, 4)
+    world.round()
+    world.verified(world.opened()[0], "better")
+    world.feed({**FINE, "model_version": "v2"}, 8, seconds=90)
+    world.feed({**SLOW, "model_version": "v3"}, 4)
+    assert world.round() == 1
+    deployment = world.ledger.decisions.get(world.opened()[1]).telemetry.deployment
+    assert deployment is not None
+    assert deployment.previous_version == "v2"
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------

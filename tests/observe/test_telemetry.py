@@ -110,6 +110,13 @@ def test_after_a_change_the_version_before_tells_what_it_scored() -> None:
     assert seen.labels == Labels(count=5000)
 
 
+def test_a_version_that_has_proven_itself_is_no_deployment_and_another_is() -> None:
+    points = [*healthy(40, model_version="1"), *told("accuracy", [0.6] * 6, 40, model_version="2")]
+    assert look(points, proven="2").deployment is None
+    assert look(points, proven="2").model_metrics.accuracy == 0.6
+    assert look(points, proven="1").deployment is not None
+
+
 def test_levels_of_a_young_version_are_not_filled_up_with_old_points() -> None:
     seen = look([*healthy(40, model_version="1"), point(40, model_version="2", accuracy=0.5, latency_ms=None)])
     assert (seen.model_metrics.accuracy, seen.model_metrics.latency_ms) == (0.5, None)
