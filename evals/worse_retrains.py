@@ -1,12 +1,14 @@
 """A retrain that makes things worse: is it undone every time, and does the service end no worse than it began?
 
-    python -m evals.worse_retrains                50 seeds, the table
+    python -m evals.worse_retrains                50 seeds and 10 more, the table
     python -m evals.worse_retrains --seeds 4      another size
     python -m evals.worse_retrains --write        put the table into docs/INCIDENTS.md too
 
-Half of the lives have corrupt labels to train on, so that the new version is bad and loses as a canary. In the other
-half the new version is good when it is promoted, and then the old concept comes back: what was right is wrong, and only
-the world after the change, with the former version in its shadow, can tell.
+Half of the lives have corrupt labels to train on and a service that promotes whatever was trained, so that a bad
+version serves. In the other half the new version is good when it is promoted, and then the old concept comes back: what
+was right is wrong. In both only the world after the change can tell, and AURORA has to take it back.
+In a fifth as many lives more the labels are corrupt and the service compares its canaries, as it usually does: there no
+bad version comes to serve, and AURORA has to see that what it ordered came to nothing.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rich.console import Console
 from rich.progress import Progress
@@ -32,6 +34,8 @@ from evals.document import put
 from evals.living import Living, Seen
 
 SEEDS = 50
+GATED_SHARE = 5
+"""There is one life with a gate for so many without one."""
 BEGINS, TICKS = 10, 75
 HOSTS = ("fraud-scorer", "parcel-sorter")
 PURE_ROWS = 480
@@ -41,18 +45,22 @@ WINDOW = 8
 NOISE = 0.05
 """How much lower than at the beginning is still chance: about 1,000 labels stand behind either."""
 
+Trap = Literal["returning_concept", "corrupt_labels", "corrupt_labels_with_gate"]
+
 
 @dataclass(frozen=True)
 class Life:
     """What came of one seed."""
 
     seed: int
-    trap: str
+    trap: Trap
     retrains: int
     undone: int
-    """How many of the retrains that made things worse were undone."""
+    """How many of the retrains that made things worse were undone, and the service was seen to be as before."""
     worse: int
-    """How many made things worse: lost as a canary, or were promoted before the concept came back."""
+    """How many made things worse, or would have: all with corrupt labels, else that before the concept came back."""
+    served: int
+    """For how many ticks a retrained version served."""
     began: float
     """Accuracy when the first retrain was ordered."""
     ended: float
@@ -60,13 +68,22 @@ class Life:
 
     @property
     def held(self) -> bool:
-        """Whether it came to a bad retrain, each was undone, and the service ends no worse than it began."""
-        return self.worse > 0 and self.undone == self.worse and self.ended >= self.began - NOISE
+        """Whether a bad version came to serve (or the gate kept it out), each was undone, and it ends no worse."""
+        sprung = self.worse > 0 and (self.served == 0) is (self.trap == "corrupt_labels_with_gate")
+        return sprung and self.undone == self.worse and self.ended >= self.began - NOISE
 
 
-def live(seed: int, refit: Callable[[Tools], Tools] = lambda tools: tools) -> Life:
+def lives(seeds: int) -> list[tuple[int, Trap]]:
+    """Return the seed and the trap of each life."""
+    halves: list[tuple[int, Trap]] = [
+        (seed, "returning_concept" if seed % 2 else "corrupt_labels") for seed in range(1, seeds + 1)
+    ]
+    return halves + [(seed, "corrupt_labels_with_gate") for seed in range(1, seeds // GATED_SHARE + 1)]
+
+
+def live(seed: int, trap: Trap, refit: Callable[[Tools], Tools] = lambda tools: tools) -> Life:
     """Let one life happen; `refit` may exchange AURORA's tools."""
-    trap, host = ("corrupt_labels", "returning_concept")[seed % 2], HOSTS[seed // 2 % len(HOSTS)]
+    host = HOSTS[seed // 2 % len(HOSTS)]
     service = _service(seed, host, trap)
     with tempfile.TemporaryDirectory() as folder, Living(Path(folder), [service], refit) as living:
         for _ in range(TICKS):
@@ -76,23 +93,28 @@ def live(seed: int, refit: Callable[[Tools], Tools] = lambda tools: tools) -> Li
         return _told(seed, trap, living, service.name)
 
 
-def _service(seed: int, host: str, trap: str) -> Service:
+def _service(seed: int, host: str, trap: Trap) -> Service:
     entry = next(entry for entry in CATALOGUE if entry.name == host)
     incidents = [Incident(kind="abrupt_drift", begins=BEGINS, lasts=TICKS)]
-    if trap == "corrupt_labels":
+    if trap != "returning_concept":
         # Of all incidents that begin at one tick only one does something once; this one does nothing at once.
         incidents.append(Incident(kind="corrupt_labels", begins=BEGINS - 8, lasts=TICKS + 8))
     service = made(entry, 1000 + seed, tuple(sorted(incidents, key=lambda one: one.begins)))
     assert service.live is not None
     # A window without rows of the old concept: what is learnt from it is worthless once that comes back.
-    return service.evolve(live=service.live.evolve(failures=0.0, newest=PURE_ROWS))
+    gated = trap != "corrupt_labels"
+    return service.evolve(live=service.live.evolve(failures=0.0, newest=PURE_ROWS, gated=gated))
 
 
 def _turn_back(living: Living, name: str) -> None:
     """Let the old concept come back as soon as a version serves that was trained on the new one."""
     service = living.service(name)
-    if service.versions[service.version].origin in ("retrain", "fine_tune") and service.drifts[-1].ends is None:
+    if _is_retrained(service) and service.drifts[-1].ends is None:
         living.change(name, _ended)
+
+
+def _is_retrained(service: Service) -> bool:
+    return service.versions[service.version].origin in ("retrain", "fine_tune")
 
 
 def _ended(service: Service) -> Service:
@@ -101,7 +123,7 @@ def _ended(service: Service) -> Service:
     return service.evolve(drifts=(*service.drifts[:-1], last))
 
 
-def _told(seed: int, trap: str, living: Living, name: str) -> Life:
+def _told(seed: int, trap: Trap, living: Living, name: str) -> Life:
     seen = living.seen[name]
     retrains = [
         record
@@ -109,18 +131,25 @@ def _told(seed: int, trap: str, living: Living, name: str) -> Life:
         if record["execution_result"] and record["execution_result"]["decision_type"] in TRAINING
     ]
     first = _tick_of(retrains[0], living) if retrains else TICKS
-    worse = retrains if trap == "corrupt_labels" else retrains[:1]
+    worse = retrains[:1] if trap == "returning_concept" else retrains
     return Life(
         seed=seed,
         trap=trap,
         retrains=len(retrains),
         worse=len(worse),
-        undone=sum(record["outcome"] == "undone" for record in worse),
+        undone=sum(is_undone(record) for record in worse),
+        served=sum(_is_retrained(service) for service in seen.services),
         # While the retrain is under way all labels tell of the new concept, and the former version serves nearly all.
         began=_accuracy(seen, range(first, first + WINDOW)),
         ended=_accuracy(seen, range(TICKS - WINDOW, TICKS)),
         version=living.service(name).version,
     )
+
+
+def is_undone(record: dict[str, Any]) -> bool:
+    """Whether what a decision did was taken back and the world was seen to be as before; that nobody can tell is no."""
+    undos = record["steps"].get("undo", ())
+    return bool(record["outcome"] == "undone" and undos and undos[-1]["restored"] is True)
 
 
 def _tick_of(record: dict[str, Any], living: Living) -> int:
@@ -136,39 +165,41 @@ def _accuracy(seen: Seen, ticks: range) -> float:
 def main() -> None:
     """Print the table; end non-zero where a bad retrain was not undone."""
     options = _options()
-    lives: list[Life] = []
+    found: list[Life] = []
     with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(options.processes) as pool:
-        task = progress.add_task("Lives", total=options.seeds)
-        for future in as_completed([pool.submit(live, seed) for seed in range(1, options.seeds + 1)]):
-            lives.append(future.result())
+        planned = lives(options.seeds)
+        task = progress.add_task("Lives", total=len(planned))
+        for future in as_completed([pool.submit(live, seed, trap) for seed, trap in planned]):
+            found.append(future.result())
             progress.advance(task)
-    lives.sort(key=lambda one: one.seed)
+    found.sort(key=lambda one: (get_args(Trap).index(one.trap), one.seed))
     if options.write:
-        put("INCIDENTS.md", "worse_retrains", table(lives))
+        put("INCIDENTS.md", "worse_retrains", table(found))
     if options.json:
-        print(json.dumps([{**asdict(one), "held": one.held} for one in lives], indent=1))
+        print(json.dumps([{**asdict(one), "held": one.held} for one in found], indent=1))
     else:
-        print(table(lives))
-    sys.exit(0 if all(one.held for one in lives) else 1)
+        print(table(found))
+    sys.exit(0 if all(one.held for one in found) else 1)
 
 
-def table(lives: list[Life]) -> str:
+def table(found: list[Life]) -> str:
     """Return the table in Markdown."""
     lines = [
-        "| trap | lives | held | bad retrains | undone | accuracy when ordered | at the end |",
-        "|---|---|---|---|---|---|---|",
+        "| trap | lives | held | bad retrains | undone | ticks served | accuracy when ordered | at the end |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for trap in dict.fromkeys(one.trap for one in lives):
-        mine = [one for one in lives if one.trap == trap]
+    for trap in dict.fromkeys(one.trap for one in found):
+        mine = [one for one in found if one.trap == trap]
         counts = (
             len(mine),
             sum(one.held for one in mine),
             sum(one.worse for one in mine),
             sum(one.undone for one in mine),
+            f"{fmean(one.served for one in mine):.1f}",
         )
         levels = (f"{fmean(one.began for one in mine):.3f}", f"{fmean(one.ended for one in mine):.3f}")
         lines.append(f"| {' | '.join(map(str, (trap.replace('_', ' '), *counts, *levels)))} |")
-    missed = [f"- seed {one.seed} ({one.trap}): {one}" for one in lives if not one.held]
+    missed = [f"- seed {one.seed} ({one.trap}): {one}" for one in found if not one.held]
     return "\n".join([*lines, "", "Misses:", "", *(missed or ["- none"])])
 
 

@@ -145,6 +145,8 @@ class Live(Value):
     canary: int = 4
     """How many ticks of labelled traffic a new version is compared on."""
     canary_share: float = 10.0
+    gated: bool = True
+    """Whether only a new version that beats the serving one as a canary gets the whole traffic; else each one does."""
     boot: int = 2
     """How long a new replica takes before it serves."""
     failures: Annotated[float, Field(ge=0, le=1)] = 0.05

@@ -126,23 +126,28 @@ def without_undo(tools: Tools) -> Tools:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "trap"), [(1, "returning_concept"), (2, "corrupt_labels")])
-def test_a_retrain_that_makes_things_worse_is_undone_and_the_service_ends_no_worse(seed: int, trap: str) -> None:
-    life = worse_retrains.live(seed)
+@pytest.mark.parametrize(
+    ("seed", "trap", "serves"),
+    [(1, "returning_concept", True), (2, "corrupt_labels", True), (1, "corrupt_labels_with_gate", False)],
+)
+def test_a_retrain_that_makes_things_worse_is_undone_and_the_service_ends_no_worse(
+    seed: int, trap: worse_retrains.Trap, serves: bool
+) -> None:
+    life = worse_retrains.live(seed, trap)
     assert life.held, life
-    assert (life.trap, life.undone, life.version) == (trap, life.worse, "1.1")
+    assert (life.undone, life.served > 0, life.version) == (life.worse, serves, "1.1")
 
 
 @pytest.mark.slow
 def test_where_nothing_is_taken_back_the_same_life_does_not_hold() -> None:
-    life = worse_retrains.live(1, without_undo)
+    life = worse_retrains.live(1, "returning_concept", without_undo)
     assert not life.held, life
     assert (life.worse, life.undone) == (1, 0)
     assert life.ended < life.began - worse_retrains.NOISE
 
 
 HELD = worse_retrains.Life(
-    seed=1, trap="corrupt_labels", retrains=1, undone=1, worse=1, began=0.6, ended=0.6, version="1.1"
+    seed=1, trap="corrupt_labels", retrains=1, undone=1, worse=1, served=9, began=0.6, ended=0.6, version="1.1"
 )
 
 
@@ -155,13 +160,42 @@ HELD = worse_retrains.Life(
         (replace(HELD, undone=0), False),
         (replace(HELD, worse=2), False),
         (replace(HELD, worse=0, undone=0), False),
+        (replace(HELD, served=0), False),
+        (replace(HELD, trap="corrupt_labels_with_gate", served=0), True),
+        (replace(HELD, trap="corrupt_labels_with_gate", served=9), False),
     ],
 )
-def test_a_life_holds_if_it_came_to_a_bad_retrain_and_every_one_was_undone(
+def test_a_life_holds_if_a_bad_version_came_to_serve_unless_gated_and_every_one_was_undone(
     life: worse_retrains.Life, held: bool
 ) -> None:
     assert life.held is held
     assert ("- none" in worse_retrains.table([life])) is held
+
+
+@pytest.mark.parametrize(
+    ("outcome", "undos", "undone"),
+    [
+        ("undone", [{"restored": True}], True),
+        ("undone", [{"restored": False}], False),
+        ("undone", [{"restored": None}], False),
+        ("undone", [{"restored": True}, {"restored": False}], False),
+        ("undone", [], False),
+        ("not_better", [{"restored": True}], False),
+    ],
+)
+def test_undone_is_what_was_seen_to_be_as_before(outcome: str, undos: list[dict[str, Any]], undone: bool) -> None:
+    assert worse_retrains.is_undone({"outcome": outcome, "steps": {"undo": undos}}) is undone
+
+
+def test_there_is_a_life_with_a_gate_for_five_without() -> None:
+    planned = worse_retrains.lives(50)
+    traps = [trap for _, trap in planned]
+    assert {trap: traps.count(trap) for trap in traps} == {
+        "returning_concept": 25,
+        "corrupt_labels": 25,
+        "corrupt_labels_with_gate": 10,
+    }
+    assert len(set(planned)) == 60
 
 
 # --- the soak --------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def _compared(service: Service, effect: Effect, models: Models, clock: Callable[
         f" {service.version} {match.share(match.serving):.1%}"
     )
     withdrawn = service.evolve(canary=None)
-    if not match.won():
+    if live.gated and not match.won():
         ending = f"{said}: it does not beat it and takes no traffic."
         return withdrawn, _failed(told, ending).evolve(phase="withdrawn")
     promoted = withdrawn.evolve(version=canary.version, previous_version=service.version)
