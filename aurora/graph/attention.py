@@ -65,6 +65,9 @@ def attend(watch: "WatchRecord", verdict: Verdict, around: "Surroundings", now: 
         word="held" if held else "breaching",
         held_by=held,
         breach_at=watch.breach_at or now,
+        # What silenced it before is no storm of a breach that only begins.
+        storm=watch.storm if watch.breach_at is not None else None,
+        storm_until=watch.storm_until if watch.breach_at is not None else None,
         due_at=_due(settled, around, now),
     )
     silent = is_silent(watch, now)

@@ -17,20 +17,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from aurora.domain import MetricPoint, Notice, Telemetry
-from aurora.graph.attention import (
-    AWAY,
-    INTERVAL,
-    attend,
-    claimed,
-    decision_id,
-    heard,
-    is_silent,
-    patience,
-    silence,
-    was_away,
-)
+from aurora.graph.attention import AWAY, INTERVAL, attend, claimed, decision_id, heard
 from aurora.graph.deps import Deps
-from aurora.graph.storms import LATELY, LEAST, SHARE, Looks, rising
+from aurora.graph.silences import fell_silent, tell
+from aurora.graph.storms import LATELY, Looks, rising
 from aurora.observe import Verdict, baseline_of, judge, telemetry_of
 from aurora.observe.versions import in_order
 
@@ -94,21 +84,31 @@ class Monitor:
         watches, now = self._deps.ledger.watches, self._deps.clock()
         watches.pass_over(now, now + INTERVAL, away_since=now - AWAY)
         wanted: list[Wanted] = []
+        silent: list[WatchRecord] = []
         after = ""
         while batch := watches.due(now, BATCH, after):
             # Now, not when the round began: whatever had arrived when these were read counts as judged.
-            wanted += self._judge(batch, self._deps.clock())
+            at = self._deps.clock()
+            silent += (quiet := [watch for watch in batch if fell_silent(watch, at)])
+            names = {watch.model_name for watch in quiet}
+            wanted += self._judge([watch for watch in batch if watch.model_name not in names], at)
             after = batch[-1].model_name
+        if silent:
+            self._tell(silent, now)
         return wanted
 
-    def _judge(self, batch: Sequence["WatchRecord"], now: datetime) -> list[Wanted]:
+    def _tell(self, silent: Sequence["WatchRecord"], now: datetime) -> None:
+        """Tell people of whoever fell silent, of all batches together: one cause may be behind them."""
+        watches = self._deps.ledger.watches
+        told = tell(silent, watches.fallen_silent(now), watches.reporting(now - LATELY), now)
+        watches.keep(told.kept, told.notices)
+
+    def _judge(self, watches: Sequence["WatchRecord"], now: datetime) -> list[Wanted]:
         ledger = self._deps.ledger
-        silent = [watch for watch in batch if watch.heard <= watch.judged and _fell_silent(watch, now)]
-        rest = [watch for watch in batch if watch not in silent]
-        around = ledger.watches.surroundings(rest)
-        points = ledger.metrics.recent_of([watch.model_name for watch in rest], POINTS, now)
+        around = ledger.watches.surroundings(watches)
+        points = ledger.metrics.recent_of([watch.model_name for watch in watches], POINTS, now)
         kept, wanted, notices = [], [], []
-        for watch in rest:
+        for watch in watches:
             name = watch.model_name
             found, want = _judged(watch, points[name].points, around[name], now)
             if points[name].ahead > AHEAD:
@@ -116,8 +116,7 @@ class Monitor:
                 found = _with_its_clock(found, points[name].ahead)
             kept.append(found)
             wanted += [want] if want is not None else []
-        told, silences = _told(silent, ledger.watches.reporting(now - LATELY) if silent else 0, now)
-        ledger.watches.keep([*kept, *told], [*notices, *silences])
+        ledger.watches.keep(kept, notices)
         return wanted
 
     # --- opening -----------------------------------------------------------------------------------------------------
@@ -216,69 +215,6 @@ def _astray(watch: "WatchRecord", ahead: timedelta, now: datetime) -> Notice:
     # At most once a day, however often a clock is put right and wrong again.
     id = f"clock:{watch.model_name}:{now.date().isoformat()}"
     return Notice(event_id=id, model_name=watch.model_name, severity="warning", message=message)
-
-
-# --- silence ---------------------------------------------------------------------------------------------------------
-
-
-def _fell_silent(watch: "WatchRecord", now: datetime) -> bool:
-    return watch.silent_at is not None and is_silent(watch, now)
-
-
-def _told(silent: Sequence["WatchRecord"], reporting: int, now: datetime) -> tuple[list["WatchRecord"], list[Notice]]:
-    """Return the silent models as they are kept, and what people are told: once, and never more than that.
-
-    Whoever was away itself waits a while before it calls others silent.
-    """
-    present = [watch for watch in silent if watch.looked_at is not None and not was_away(watch, now)]
-    away = [watch for watch in silent if watch.looked_at is None or was_away(watch, now)]
-    kept = [_silent(watch, now) for watch in present]
-    kept += [
-        watch.evolve(
-            looked_at=now,
-            due_at=now + INTERVAL,
-            heard_before=None,
-            silent_at=now + patience(watch.usual_seconds or 0.0),
-        )
-        for watch in away
-    ]
-    return kept, _notices(present, reporting, now)
-
-
-def _silent(watch: "WatchRecord", now: datetime) -> "WatchRecord":
-    signs = (silence(watch, now),)
-    return watch.evolve(
-        word="suspicious",
-        held_by="",
-        signs=signs,
-        since=watch.heard_at,
-        looked_at=now,
-        due_at=now + INTERVAL,
-        silent_at=None,
-        breach_at=None,
-        storm=None,
-        storm_until=None,
-    )
-
-
-def _notices(silent: Sequence["WatchRecord"], reporting: int, now: datetime) -> list[Notice]:
-    if len(silent) >= LEAST and len(silent) >= SHARE * reporting:
-        first = min(silent, key=lambda watch: (watch.heard_at, watch.model_name))
-        message = (
-            f"{len(silent)} models send no metrics any more, which points to one shared cause. "
-            f"{first.model_name}: {silence(first, now)}."
-        )
-        id = f"silence:{first.model_name}:{first.heard}"
-        return [Notice(event_id=id, model_name=first.model_name, severity="critical", message=message)]
-    return [
-        Notice(
-            event_id=f"silence:{watch.model_name}:{watch.heard}",
-            model_name=watch.model_name,
-            severity="warning",
-            message=f"{watch.model_name}: {silence(watch, now)}. Nothing is changed on what is not known.",
-        )
-        for watch in silent
-    ]
 
 
 def _undecidable(watch: "WatchRecord", id: str) -> Notice:

@@ -88,7 +88,7 @@ class WatchRecord(Watch):
     next_allowed_at: Moment | None
     """Not before then is the same evidence looked at again."""
     storm: str | None
-    """The storm that it belongs to: many models, one shared cause."""
+    """The storm that it belongs to, or the outage that silenced it: many models, one shared cause."""
     storm_until: Moment | None
 
 

@@ -166,7 +166,11 @@ class Watches(Part):
 
     def breaching(self, since: datetime) -> list[WatchRecord]:
         """Return the models whose breach was first believed after `since`, or that belong to a storm."""
-        return self._read(or_(_C.breach_at > since, _C.storm.is_not(None)))
+        return self._read(or_(_C.breach_at > since, and_(_C.storm.is_not(None), _C.word.not_in(_CALM))))
+
+    def fallen_silent(self, now: datetime) -> list[WatchRecord]:
+        """Return the silent models of an outage that people were told of, and that counts until after `now`."""
+        return self._read(_C.word.in_(_CALM), _C.storm_until > now)
 
     def reporting(self, since: datetime) -> int:
         """Return how many models have sent points after `since`."""

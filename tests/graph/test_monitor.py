@@ -1,7 +1,7 @@
 """Rounds of the monitor on a real ledger, with a clock that the test moves and a loop that ends as the test says."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -396,11 +396,11 @@ def test_a_model_that_falls_silent_is_told_of_once_and_never_decided_on(world: W
     world.round()
     silent_for(world, 60)
     assert world.notices() == [
-        "m: no metrics for 1 minute, usually every 1 second. Nothing is changed on what is not known."
+        "m: no metrics for 2 minutes, usually every 1 second. Nothing is changed on what is not known."
     ]
     assert (world.watch().word, world.watch().signs) == (
         "suspicious",
-        ("no metrics for 1 minute, usually every 1 second",),
+        ("no metrics for 2 minutes, usually every 1 second",),
     )
     assert world.opened() == []
 
@@ -462,7 +462,53 @@ def test_models_that_fall_silent_together_are_told_of_in_one_notice(world: World
     world.round()
     silent_for(world, 10)
     (notice,) = world.notices()
-    assert notice.startswith("13 models send no metrics any more")
+    assert notice.startswith("13 of 13 models send no metrics any more")
+
+
+def spread(world: World, names: Sequence[str], minutes: int, talking: Sequence[str] = ()) -> None:
+    """Let models report once a minute, each at its own second, then some of them not any more."""
+    for minute in range(minutes):
+        for place, name in enumerate(names):
+            if minute < 4 or name in talking:
+                world.feed(FINE, 1, name, seconds=60 / len(names))
+            else:
+                world.clock.forward(seconds=60 / len(names))
+            if place % 3 == 0:
+                world.round()
+
+
+def test_models_that_report_at_different_seconds_fall_silent_in_one_notice(world: World) -> None:
+    spread(world, FLEET, 30)
+    notices = [told for told in world.notices() if not told.startswith("m:")]
+    assert len(notices) == 1
+    assert "which points to one shared cause" in notices[0]
+    assert {world.watch(name).word for name in FLEET} == {"suspicious"}
+
+
+def test_a_part_of_the_fleet_that_falls_silent_together_is_one_notice_as_well(world: World) -> None:
+    spread(world, FLEET, 12, talking=FLEET[5:])
+    notices = [told for told in world.notices() if not told.startswith("m:")]
+    assert len(notices) == 1
+    assert notices[0].startswith("5 models send no metrics any more: model-00, model-01, model-02, model-03, model-04.")
+
+
+def test_a_fleet_larger_than_a_batch_falls_silent_in_one_notice(world: World) -> None:
+    many = [f"many-{number:03d}" for number in range(600)]
+    world.feed(FINE, 2, *many, "m")
+    world.round()
+    for _ in range(4):
+        world.clock.forward(seconds=31)
+        world.round()
+    (notice,) = world.notices()
+    assert notice.startswith("601 of 601 models send no metrics any more")
+
+
+def test_a_silence_does_not_hold_a_breach_that_begins_after_it(world: World) -> None:
+    world.feed(FINE, 5, *FLEET)
+    world.round()
+    silent_for(world, 3)
+    world.feed(SLOW, 4, *FLEET[:4])
+    assert world.round() == 4
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------
