@@ -84,6 +84,7 @@ def examine(say: Say) -> Iterator[Check]:
     yield _door(settings)
     yield _running(patient)
     yield _wake_ups(patient.server)
+    yield from _beside(patient.server)
     if remote:
         yield _remote(remote)
 
@@ -295,6 +296,25 @@ def _wake_ups(server: Server | None) -> Check:
         return Check("wake-ups", "ok", "run: approvals and outcomes are seen to as they come")
     detail = health.get("details", {}).get("wake_ups", "the server says nothing of them")
     return Check("wake-ups", "warn", detail, "The server tries again by itself; its output says more.")
+
+
+def _beside(server: Server | None) -> Iterator[Check]:
+    """Tell of the processes that a server runs beside itself, where it runs any."""
+    if server is None:
+        return
+    try:
+        with reach(server.url) as api:
+            health = api.get("/health")
+    except CallFailed:
+        # That the server does not answer was said above.
+        return
+    for name in ("pages", "fleet"):
+        word = health["components"].get(name)
+        if word == "operational":
+            yield Check(name, "ok", "runs beside the server")
+        elif word is not None:
+            detail = health.get("details", {}).get(name, word)
+            yield Check(name, "warn", detail, "The server starts it again by itself; its output says more.")
 
 
 def _remote(url: str) -> Check:

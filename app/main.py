@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from types import FrameType
@@ -191,9 +192,6 @@ def _run(plan: Plan) -> None:
     print(f"Starting AURORA {__version__} …", file=sys.stderr, flush=True)
     with ExitStack() as stack:
         beside = [stack.enter_context(child) for child in _children(plan)]
-        if plan.ui is not None:
-            # From here on only the child listens; were it to die, the port would be closed and not dumb.
-            plan.ui.close()
         from app.worker import Worker
         from aurora import Aurora
 
@@ -205,18 +203,25 @@ def _run(plan: Plan) -> None:
             raise CannotServe(str(error)) from error
 
 
-def _children(plan: Plan) -> Iterator[AbstractContextManager[children.Child]]:
+def _children(plan: Plan) -> Iterator[children.Kept]:
     """Yield what runs beside the API: the pages, and with `--sandbox` the fleet."""
-    keys = plan.settings.api_keys
     if plan.ui is not None:
-        yield children.pages(plan.ui.fileno(), plan.api_url, keys_required=bool(keys))
+        yield children.Kept("pages", partial(_pages, plan, [plan.ui], plan.ui.getsockname()))
     if plan.sandbox:
         pace, level = plan.settings.sandbox_tick_seconds, plan.settings.log_level.upper()
         folder = plan.home / "sandbox"
-        yield children.fleet(folder, plan.api_url, plan.fleet_key, tick_seconds=pace, log_level=level)
+        fleet = partial(children.fleet, folder, plan.api_url, plan.fleet_key, tick_seconds=pace, log_level=level)
+        yield children.Kept("fleet", fleet)
 
 
-def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[children.Child]) -> None:
+def _pages(plan: Plan, taken: list[socket.socket], address: tuple[Any, ...]) -> children.Child:
+    """Start the pages on the socket that is `taken` for them, and the next time on another at the same `address`."""
+    # Only the child listens: were it to die, the port would be closed and not dumb.
+    with taken.pop() if taken else _listen(address[0], address[1], "--ui-port") as listening:
+        return children.pages(listening.fileno(), plan.api_url, keys_required=bool(plan.settings.api_keys))
+
+
+def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[children.Kept]) -> None:
     import uvicorn
 
     from app.api import create_app
@@ -249,6 +254,7 @@ def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    aurora.beside = lambda: {child.name: child.health() for child in beside}
     worker.start(aurora)
     try:
         Server(config).run(sockets=[plan.api])

@@ -63,6 +63,8 @@ class Aurora(AbstractContextManager["Aurora"]):
         self._replies_kept_until = datetime.min.replace(tzinfo=UTC)
         self.on_metrics: Callable[[], object] = _nobody_asked
         """Called whenever points arrived: for whoever watches them."""
+        self.beside: Callable[[], Mapping[str, Health]] = dict
+        """Returns what runs beside it and how it is, for `health()`: in a server its pages and its fleet."""
         self.planner = PlannerAgent(self)
         self.critic = CriticAgent(self)
         self.executor = ExecutorAgent(self)
@@ -286,6 +288,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         }
         if (wakeups := self.ledger.wakeups.health()) is not None:
             parts["wake_ups"] = wakeups
+        parts |= self.beside()
         words = [part.word for part in parts.values()]
         worst = max(words, key=("operational", "degraded", "down").index)
         return {

@@ -4,8 +4,9 @@
     python -m evals.soak --minutes 5          another length
     python -m evals.soak --write              put the table into docs/INCIDENTS.md too
 
-Starts `aurora serve --sandbox` in a folder of its own and looks from outside: the processes' memory, open files and
-threads, what they log, whether the API answers, and at the end whether every decision has ended.
+Starts `aurora serve --sandbox` in a folder of its own and looks from outside: whether all its processes are there,
+their memory, open files and threads, what they log (the training process in a file of its own), whether the API
+answers, and at the end whether there were decisions and every one has ended.
 """
 
 import argparse
@@ -38,9 +39,13 @@ MEMORY_GROWTH = 0.10
 """How much more memory at the end than after the warm-up is no growth yet."""
 FILES_GROWTH = 10
 """How many more open files or threads are none."""
+PROCESSES_GROWTH = 1
+"""How many more processes are none: the training process comes with the first training."""
+BESIDE = ("app.ui", "aurora.sandbox.fleet")
+"""The modules that run beside the server, each in a process of its own."""
 SETTLING_SECONDS = 90
 """How long decisions that are under way at the end may take; the fleet's own windows are seconds."""
-TROUBLE = re.compile(r"Traceback| ERROR ")
+TROUBLE = re.compile(r"Traceback| ERROR |ended by itself")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Look:
     files: int
     threads: int
     processes: int
+    missing: tuple[str, ...]
+    """The modules that should run and do not."""
     answered: bool
 
 
@@ -62,8 +69,10 @@ def serving(home: Path, pace: float) -> Iterator[tuple[psutil.Process, str]]:
     environment |= {"AURORA_HOME": str(home), "AURORA_SANDBOX_TICK_SECONDS": str(pace)}
     aurora = "from app.cli import main; main()"
     command = [sys.executable, "-c", aurora, "serve", "--sandbox", "--port", "0", "--ui-port", "0", "--json"]
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         try:
             assert process.stdout is not None
             yield psutil.Process(process.pid), json.loads(process.stdout.readline())["url"]
@@ -76,8 +85,10 @@ def look(process: psutil.Process, http: httpx.Client, since: float) -> Look:
     """Look at the process and its children once."""
     family = [process, *process.children(recursive=True)]
     memory = files = threads = 0
+    modules = set[str]()
     for one in family:
         try:
+            modules |= set(BESIDE) & set(one.cmdline())
             memory, files, threads = memory + one.memory_info().rss, files + one.num_fds(), threads + one.num_threads()
         except psutil.NoSuchProcess:
             continue
@@ -87,6 +98,7 @@ def look(process: psutil.Process, http: httpx.Client, since: float) -> Look:
         files=files,
         threads=threads,
         processes=len(family),
+        missing=tuple(module for module in BESIDE if module not in modules),
         answered=_answers(http),
     )
 
@@ -102,7 +114,7 @@ def run(minutes: float, pace: float) -> dict[str, Any]:
     """Let it run; return what was seen."""
     with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True)) as progress:
         home = Path(folder)
-        with serving(home, pace) as (process, url), httpx.Client(base_url=url, timeout=20) as http:
+        with serving(home, pace) as (process, url), _client(url) as http:
             since, looks = time.monotonic(), []
             task = progress.add_task("Running", total=minutes * 60)
             while time.monotonic() < since + minutes * 60:
@@ -110,17 +122,30 @@ def run(minutes: float, pace: float) -> dict[str, Any]:
                 looks.append(look(process, http, since))
                 progress.update(task, completed=time.monotonic() - since)
             decisions, open_ones = _ended(http)
-        log = (home / "log").read_text()
+        logs = {name: home / name for name in ("log", "sandbox/training.log")}
+        trouble = [f"{name}: {line}" for name, path in logs.items() for line in troubles(path)]
     return {
         "minutes": minutes,
         "pace": pace,
         "decisions": decisions,
         "open_at_the_end": open_ones,
         "unanswered": sum(not one.answered for one in looks[1:]),
-        "trouble": [line for line in log.splitlines() if TROUBLE.search(line)][:20],
+        "missing": {module: sum(module in one.missing for one in looks) for module in BESIDE},
+        "trouble": trouble[:20],
         "growth": _growth(looks),
         "looks": [asdict(one) for one in looks],
     }
+
+
+def _client(url: str) -> httpx.Client:
+    # No proxy stands between this machine and itself.
+    return httpx.Client(base_url=url, timeout=20, trust_env=False)
+
+
+def troubles(log: Path) -> list[str]:
+    """Return the lines of a log that tell of trouble; one that nobody wrote tells of none."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return [line for line in lines if TROUBLE.search(line)]
 
 
 def _growth(looks: list[Look]) -> dict[str, dict[str, float]]:
@@ -131,7 +156,7 @@ def _growth(looks: list[Look]) -> dict[str, dict[str, float]]:
             "after_warm_up": round(fmean(getattr(one, name) for one in begun[:few]), 1),
             "at_the_end": round(fmean(getattr(one, name) for one in looks[-few:]), 1),
         }
-        for name in ("memory_mb", "files", "threads")
+        for name in ("memory_mb", "files", "threads", "processes")
     }
 
 
@@ -170,13 +195,24 @@ def well(seen: dict[str, Any]) -> list[str]:
     said = []
     for name, levels in seen["growth"].items():
         more = levels["at_the_end"] - levels["after_warm_up"]
-        if more > (MEMORY_GROWTH * levels["after_warm_up"] if name == "memory_mb" else FILES_GROWTH):
+        if more > _bearable(name, levels["after_warm_up"]):
             said.append(f"{name} grew from {levels['after_warm_up']:g} to {levels['at_the_end']:g}.")
+    for module, times in seen["missing"].items():
+        if times:
+            said.append(f"{module} did not run at {times} of {len(seen['looks'])} looks.")
+    if not sum(seen["decisions"].values()):
+        said.append("There was not one decision.")
     if seen["open_at_the_end"]:
         said.append(f"{len(seen['open_at_the_end'])} decisions never ended: {', '.join(seen['open_at_the_end'][:5])}.")
     if seen["unanswered"]:
         said.append(f"/health was not healthy at {seen['unanswered']} of {len(seen['looks'])} looks.")
     return [*said, *(f"The log says: {line}" for line in seen["trouble"][:5])]
+
+
+def _bearable(name: str, level: float) -> float:
+    """Return by how much a measure may grow."""
+    allowed = {"memory_mb": MEMORY_GROWTH * level, "processes": PROCESSES_GROWTH}
+    return allowed.get(name, FILES_GROWTH)
 
 
 def table(seen: dict[str, Any], trouble: list[str]) -> str:

@@ -6,13 +6,15 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+import app.cli_doctor
 import app.main
-from app.client import running_server
+from app.client import Api, Server, running_server
 from app.failure import CannotServe
 from aurora.sandbox.fleet.catalogue import CATALOGUE
 from tests.app.running import Running, command, running, started
@@ -169,6 +171,63 @@ def test_with_the_sandbox_its_ten_models_appear_and_nothing_of_it_outlives_the_e
         assert server.stop(signal.SIGTERM) == 0
         assert [one for one in _gone(family, 1) if _runs(one)] == []
         assert time.monotonic() - began < 6
+
+
+@pytest.mark.slow
+def test_pages_and_fleet_that_died_are_told_by_health_and_doctor_and_started_again(tmp_path: Path) -> None:
+    settings = {"AURORA_SANDBOX_TICK_SECONDS": "0.25"}
+    with running(tmp_path, "--sandbox", settings=settings) as server, httpx.Client(timeout=60) as http:
+        assert server.ui_url is not None
+        killed = _beside(server)
+        assert set(killed) == {"app.ui", "aurora.sandbox.fleet"}
+        for child in killed.values():
+            child.kill()
+        health = _eventually(http, server, {"pages": "degraded", "fleet": "degraded"})
+        assert health["status"] == "degraded"
+        assert health["details"]["fleet"] == "The fleet ended by itself (exit code -9) and is started again."
+        told = {check["name"]: check["verdict"] for check in server.answer("doctor")["checks"]}
+        assert told.keys() >= {"pages", "fleet"}
+        well = dict.fromkeys(("memory_store", "pages", "fleet"), "operational")
+        health = _eventually(http, server, well)
+        assert health["status"] == "healthy", health
+        assert http.get(server.ui_url).status_code == 200
+        born = _beside(server)
+        assert {child.pid for child in born.values()}.isdisjoint(child.pid for child in killed.values())
+        family = server.family()
+        assert server.stop(signal.SIGTERM) == 0
+        assert [one for one in _gone(family, 1) if _runs(one)] == []
+
+
+@pytest.mark.parametrize(("word", "verdict"), [("operational", "ok"), ("degraded", "warn")])
+def test_doctor_tells_of_what_a_server_runs_beside_itself(
+    word: str, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"components": {"database": "operational", "fleet": word}, "details": {"fleet": "It ended."}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=said))
+    here = Api(httpx.Client(transport=transport, base_url="http://127.0.0.1"), "here")
+    monkeypatch.setattr(app.cli_doctor, "reach", lambda _: here)
+    (check,) = app.cli_doctor._beside(Server("http://127.0.0.1", 1))
+    assert (check.name, check.verdict) == ("fleet", verdict)
+    assert list(app.cli_doctor._beside(None)) == []
+
+
+def _beside(server: Running) -> dict[str, psutil.Process]:
+    """What runs beside a server, by its module."""
+    found = {}
+    for child in psutil.Process(server.process.pid).children():
+        found |= {word: child for word in child.cmdline() if word in ("app.ui", "aurora.sandbox.fleet")}
+    return found
+
+
+def _eventually(http: httpx.Client, server: Running, wanted: dict[str, str]) -> dict[str, Any]:
+    """Return the first health in which the components are as `wanted`."""
+    until = time.monotonic() + 60
+    while True:
+        health: dict[str, Any] = http.get(f"{server.url}/health").json()
+        if wanted.items() <= health["components"].items():
+            return health
+        assert time.monotonic() < until, health
+        time.sleep(0.1)
 
 
 def _runs(process: psutil.Process) -> bool:

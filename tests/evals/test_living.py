@@ -205,7 +205,16 @@ def seen(**changes: Any) -> dict[str, Any]:
     """What a soak saw in which all was well, but for `changes`."""
     level = {"after_warm_up": 1000.0, "at_the_end": 1000.0}
     growth = {"memory_mb": level, "files": level, "threads": level} | changes.pop("growth", {})
-    return {"growth": growth, "open_at_the_end": [], "unanswered": 0, "trouble": [], "looks": [{}] * 8, **changes}
+    return {
+        "growth": growth,
+        "decisions": {"better": 3},
+        "missing": {"app.ui": 0, "aurora.sandbox.fleet": 0},
+        "open_at_the_end": [],
+        "unanswered": 0,
+        "trouble": [],
+        "looks": [{}] * 8,
+        **changes,
+    }
 
 
 @pytest.mark.parametrize(
@@ -219,6 +228,13 @@ def seen(**changes: Any) -> dict[str, Any]:
         ),
         (seen(growth={"files": {"after_warm_up": 80.0, "at_the_end": 91.0}}), ["files grew from 80 to 91."]),
         (seen(growth={"threads": {"after_warm_up": 30.0, "at_the_end": 39.0}}), []),
+        (seen(growth={"processes": {"after_warm_up": 3.0, "at_the_end": 4.0}}), []),
+        (seen(growth={"processes": {"after_warm_up": 4.0, "at_the_end": 6.0}}), ["processes grew from 4 to 6."]),
+        (
+            seen(missing={"app.ui": 0, "aurora.sandbox.fleet": 2}),
+            ["aurora.sandbox.fleet did not run at 2 of 8 looks."],
+        ),
+        (seen(decisions={}), ["There was not one decision."]),
         (seen(open_at_the_end=["dec_1", "dec_2"]), ["2 decisions never ended: dec_1, dec_2."]),
         (seen(unanswered=3), ["/health was not healthy at 3 of 8 looks."]),
         (seen(trouble=["x ERROR y"] * 9), ["The log says: x ERROR y"] * 5),
@@ -229,9 +245,33 @@ def test_a_soak_says_what_was_not_well(looks: dict[str, Any], said: list[str]) -
 
 
 def test_growth_is_measured_from_after_the_warm_up_to_the_end() -> None:
-    looks = [soak.Look(float(number), 10.0 * number, 10, 5, 3, True) for number in range(20)]
+    looks = [soak.Look(float(number), 10.0 * number, 10, 5, 3, (), True) for number in range(20)]
     growth = soak._growth(looks)
     assert growth["memory_mb"] == {"after_warm_up": 55.0, "at_the_end": 185.0}
     assert growth["files"] == {"after_warm_up": 10.0, "at_the_end": 10.0}
     warm = [replace(look, memory_mb=1.0 if number < 5 else 100.0) for number, look in enumerate(looks)]
     assert soak._growth(warm)["memory_mb"] == {"after_warm_up": 100.0, "at_the_end": 100.0}
+
+
+def test_a_traceback_of_the_training_process_is_trouble_and_a_log_that_nobody_wrote_is_none(tmp_path: Path) -> None:
+    log = tmp_path / "training.log"
+    assert soak.troubles(log) == []
+    log.write_text("fine\nTraceback (most recent call last):\n  File x\nValueError: y\n")
+    assert soak.troubles(log) == ["Traceback (most recent call last):"]
+    log.write_text(
+        "1 WARNING app.children: The fleet ended by itself (exit code -9) and is started again.\n2 ERROR x\n"
+    )
+    assert len(soak.troubles(log)) == 2
+
+
+def test_a_look_notices_a_fleet_that_is_gone_and_no_proxy_comes_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with soak.serving(tmp_path, 0.25) as (process, url), soak._client(url) as http:
+        assert http.get("/health").is_success
+        assert soak.look(process, http, 0.0).missing == ()
+        fleet = next(one for one in process.children() if "aurora.sandbox.fleet" in one.cmdline())
+        fleet.kill()
+        fleet.wait(5)
+        assert soak.look(process, http, 0.0).missing == ("aurora.sandbox.fleet",)
