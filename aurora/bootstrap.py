@@ -107,6 +107,7 @@ def assemble(
             memory=memory,
             tools=refit(_tools(settings, world, home)),
             clock=clock,
+            began=clock(),
             approval_hours=settings.approval_hours,
             tool_timeout_seconds=settings.tool_timeout_seconds,
             fleet_share_in_change=settings.fleet_share_in_change,

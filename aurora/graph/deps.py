@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aurora.domain import Action
@@ -20,6 +21,8 @@ class Deps:
     memory: "Memory"
     tools: Mapping[Action, Tool]
     clock: Clock
+    began: datetime
+    """When this process began to look: what went on while none did uses up nobody's patience."""
     approval_hours: float
     tool_timeout_seconds: float
     fleet_share_in_change: float | None

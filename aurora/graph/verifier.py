@@ -10,6 +10,7 @@ from aurora.domain import (
     Facts,
     Finding,
     Mode,
+    Notice,
     Ruling,
     ToolResult,
     Undo,
@@ -22,7 +23,7 @@ from aurora.graph.hands import Silence, ask, is_running, look_up
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import the_execution, the_plan, the_ruling, the_situation, watched, watching
 from aurora.graph.state import State
-from aurora.graph.window import Watched, evidence, look_again, to_watch
+from aurora.graph.window import Watched, evidence, look_again, to_watch, waited_until
 from aurora.policy.restoration import differences
 from aurora.policy.verification import verify as compare
 
@@ -61,13 +62,46 @@ def the_change(state: State) -> Watched:
 async def verify(state: State, deps: Deps) -> Draft[Verification]:
     """Compare the goal stated in the plan with what was measured afterwards."""
     execution = the_execution(state)
-    found = await look_up(deps, deps.tools[execution.step.action], execution.intent_key)
-    return Draft(await asyncio.to_thread(_verify, state, deps, found))
+    tool = deps.tools[execution.step.action]
+    found = await look_up(deps, tool, execution.intent_key)
+    while await asyncio.to_thread(_is_waited_for, state, deps, found):
+        # The tool went silent between the last look of the watch and this one.
+        interrupt({"stage": "verify", "decision_id": state.decision_id})
+        found = await look_up(deps, tool, execution.intent_key)
+    seen = await asyncio.to_thread(_verify, state, deps, found)
+    return Draft(seen, notices=_given_up(state, deps, found))
+
+
+def _is_waited_for(state: State, deps: Deps, found: ToolResult | Silence) -> bool:
+    decisions, until = deps.ledger.decisions, waited_until(deps, the_change(state), found)
+    if until is None or not _is_window_over(state) or deps.clock() >= until:
+        return False
+    return not decisions.outcomes(state.decision_id) and decisions.undo_requested(state.decision_id) is None
+
+
+def _is_window_over(state: State) -> bool:
+    return state.wake is not None and state.wake.reason == "window_over"
 
 
 def _verify(state: State, deps: Deps, found: ToolResult | Silence) -> Verification:
     change, reports = the_change(state), deps.ledger.decisions.outcomes(state.decision_id)
-    return compare(change.goal, evidence(deps, change, found, reports[-1].report if reports else None))
+    seen = compare(change.goal, evidence(deps, change, found, reports[-1].report if reports else None))
+    if isinstance(found, Silence) and seen.outcome == "cannot_tell":
+        return seen.evolve(reasoning=f"What came of it, the tool does not say. {found.called}: {found.detail}")
+    return seen
+
+
+def _given_up(state: State, deps: Deps, found: ToolResult | Silence) -> tuple[Notice, ...]:
+    """Tell people of what may still come into force, and is waited for no longer."""
+    if not _is_window_over(state) or not (is_running(found) or isinstance(found, Silence)):
+        return ()
+    step = the_execution(state).step
+    why = f"its tool cannot be asked ({found.detail})" if isinstance(found, Silence) else "it is still running"
+    message = f"{step.action} for {step.target} is waited for no longer: {why}. Nobody verifies what comes of it."
+    id = f"{state.decision_id}:{watched(state, deps)}:verify"
+    return (
+        Notice(event_id=id, model_name=step.target, severity="warning", message=message, decision_id=state.decision_id),
+    )
 
 
 @recorded("undo", Undo, watched)

@@ -1,7 +1,8 @@
 """The window of a change: from when it has taken hold until its outcome can be told. One rule for all who wait.
 
-A job that still runs is waited for, and so is a model that used to report and has not told enough yet; both only so
-long. Points are read as the ledger has them now: nothing here remembers an earlier look.
+A job that still runs is waited for, and so are a tool that cannot be asked, and a model that used to report and has
+not told enough yet; all only so long, and never shorter for a time in which AURORA itself was not there to look. Points
+are read as the ledger has them now: nothing here remembers an earlier look.
 """
 
 import asyncio
@@ -48,39 +49,54 @@ async def look_again(deps: Deps, change: Watched) -> datetime | None:
         return begun + change.window
     tool, later = deps.tools[change.execution.step.action], now + _pause(change.window)
     found = await look_up(deps, tool, change.execution.intent_key)
-    if is_running(found):
-        return later if now < latest_start(change) else None
-    since = took_hold(change, found)
+    if (until := waited_until(deps, change, found)) is not None:
+        return later if now < until else None
+    since = took_hold(deps, change, found)
     if now < since + change.window:
         return since + change.window
-    if now >= since + PATIENCE * change.window:
+    if now >= max(since, deps.began) + PATIENCE * change.window:
         return None
     seen = await asyncio.to_thread(evidence, deps, change, found, None)
     return later if is_unheard(change.goal, seen) else None
 
 
-def latest_start(change: Watched) -> datetime:
+def waited_until(deps: Deps, change: Watched, found: ToolResult | Silence) -> datetime | None:
+    """Return until when `found` is waited for: what still runs, or cannot be asked; None for what is neither."""
+    if isinstance(found, Silence):
+        # Even what took hold as late as can be is judged a window later, and then the tool may be away for a while.
+        return latest_start(deps, change) + change.window + LEAST_PATIENCE
+    return latest_start(deps, change) if is_running(found) else None
+
+
+def latest_start(deps: Deps, change: Watched) -> datetime:
     """Return until when a job that still runs is waited for."""
-    return change.execution.executed_at + max(PATIENCE * change.window, LEAST_PATIENCE)
+    return max(change.execution.executed_at, deps.began) + max(PATIENCE * change.window, LEAST_PATIENCE)
 
 
-def took_hold(change: Watched, found: ToolResult | Silence) -> datetime:
+def took_hold(deps: Deps, change: Watched, found: ToolResult | Silence) -> datetime:
     """Return since when the change is in force: as the tool says, within reason, else since it was made."""
     begun = change.execution.executed_at
     told = None if isinstance(found, Silence) else _moment(found.answer.get("effective_at"))
-    return begun if told is None else min(max(told, begun), latest_start(change))
+    if told is None or told <= begun:
+        return begun
+    # What is past may be as late as it likes; only what is yet to come is not waited for without end.
+    return told if told <= deps.clock() else min(told, latest_start(deps, change))
 
 
 def evidence(deps: Deps, change: Watched, found: ToolResult | Silence, report: OutcomeReport | None) -> Evidence:
-    """Return what there is to see of the change now. Reads the ledger."""
+    """Return what there is to see of the change now. Reads the ledger.
+
+    Where the tool cannot be asked nobody knows from when on the points tell of the change: then none of them do.
+    """
     metrics, step, begun = deps.ledger.metrics, change.execution.step, change.execution.executed_at
-    since, tool = took_hold(change, found), None if isinstance(found, Silence) else found
+    since, tool = took_hold(deps, change, found), None if isinstance(found, Silence) else found
     before = metrics.recent(step.target, POINTS_BEFORE, until=begun)
     after = metrics.recent(step.target, POINTS_AFTER, until=deps.clock())
+    heard = [] if tool is None else after
     return Evidence(
         tool=tool,
         points_before=[point for point in before if point.timestamp is not None and point.timestamp < begun],
-        points_after=[point for point in after if point.timestamp is not None and point.timestamp >= since],
+        points_after=[point for point in heard if point.timestamp is not None and point.timestamp >= since],
         report=report,
         version=brought_in(step, tool.answer if tool is not None else {}),
         since=since,

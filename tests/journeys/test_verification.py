@@ -1,7 +1,8 @@
 """From a change to its outcome: when it is looked at, what counts, and that what is taken back is seen to be back."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,17 @@ import pytest
 
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
-from aurora.domain import MetricPoint, ModelSettings, Outcome, Serving, Step, ToolResult, Undo, Verification
+from aurora.domain import (
+    MetricPoint,
+    ModelSettings,
+    Outcome,
+    OutcomeReport,
+    Serving,
+    Step,
+    ToolResult,
+    Undo,
+    Verification,
+)
 
 from .conftest import FAILING, ShiftedClock
 from .hands import Hand, with_training, world
@@ -30,6 +41,32 @@ class Scripted(Hand):
         if found.status == "no_data" or key.endswith(":undo"):
             return found
         return found.evolve(status="ok", answer=self.answer)
+
+
+@dataclass
+class Line:
+    """The line to a service: some of its look-ups, by number, get no answer."""
+
+    silent: Container[int] = ()
+    looks: int = 0
+
+
+ALL = range(10**9)
+"""Every look-up."""
+
+
+class Cut(Scripted):
+    """A training whose service is out of reach whenever its line is silent."""
+
+    def __init__(self, tool: Any, line: Line, **answer: Any) -> None:
+        super().__init__(tool, **answer)
+        self._line = line
+
+    def look_up(self, key: str) -> ToolResult:
+        self._line.looks += 1
+        if self._line.looks in self._line.silent:
+            raise ConnectionError("503: come back later")
+        return super().look_up(key)
 
 
 def measured(after: float, **more: float) -> dict[str, Any]:
@@ -56,6 +93,28 @@ def after(aurora: Aurora, clock: ShiftedClock, hours: float, decision: AnalyzeAn
     return aurora.ledger.decisions.get(decision.decision_id).outcome
 
 
+VERIFYING = 3
+"""Which look-up of a change is that of its verification: the sweep and the watch look first."""
+
+
+def to_be_judged(open_aurora: Open, accuracy: float, hand: type[Cut] = Cut) -> tuple[Aurora, Line, AnalyzeAnswer]:
+    """Return an AURORA with a training of this accuracy that has ended, and whose window has not."""
+    line = Line()
+    aurora = open_aurora(with_training(lambda tool: hand(tool, line, **measured(accuracy))))
+    hourly(aurora)
+    return aurora, line, aurora.analyze(FAILING)
+
+
+def scripted_by(says: dict[str, Any], hand: Scripted) -> Scripted:
+    """Let `hand` say what `says` holds at the time."""
+    hand.answer = says
+    return hand
+
+
+def alerts(aurora: Aurora) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (aurora.parts.home / "alerts.jsonl").read_text().splitlines()]
+
+
 def nouns(aurora: Aurora, decision: AnalyzeAnswer) -> tuple[Verification, Undo | None]:
     made = aurora.nouns(decision.decision_id)
     return made["verify"][-1], made.get("undo", [None])[-1]
@@ -72,12 +131,14 @@ def test_the_window_begins_when_the_change_has_taken_hold(open_aurora: Open, clo
     reports(aurora, start - HOUR, 0.72)
     decision = aurora.analyze(FAILING)
 
-    reports(aurora, start + HOUR, 0.40)
     assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
     assert aurora.ledger.decisions.get(decision.decision_id).verify_at == effective + HOUR
+    clock.pass_hours(1.0)
+    reports(aurora, start + HOUR, 0.40)
+    assert after(aurora, clock, 1.5, decision) is Outcome.PENDING
+    clock.pass_hours(0.5)
     reports(aurora, effective, 0.92)
-    assert after(aurora, clock, 2.5, decision) is Outcome.PENDING
-    assert after(aurora, clock, 0.5, decision) is Outcome.BETTER
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
 
     seen, _ = nouns(aurora, decision)
     assert (seen.source, seen.before, seen.after) == ("history", 0.72, 0.92)
@@ -118,8 +179,144 @@ def test_a_model_that_reports_late_is_judged_once_it_has(open_aurora: Open, cloc
     reports(aurora, clock() - HOUR, 0.72)
     decision = aurora.analyze(FAILING)
     assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
-    reports(aurora, clock(), 0.92)
-    assert after(aurora, clock, 0.9, decision) is Outcome.BETTER
+    clock.pass_hours(0.9)
+    reports(aurora, clock() - HOUR, 0.92)
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
+
+
+def test_an_outage_of_the_tool_at_the_end_of_the_window_ends_no_training(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    start, line, says = clock(), Line(), {"state": "running"}
+    aurora = open_aurora(with_training(lambda tool: scripted_by(says, Cut(tool, line))))
+    hourly(aurora)
+    reports(aurora, start - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+
+    line.silent = ALL
+    clock.pass_hours(1.1)
+    reports(aurora, start, 0.40)
+    assert after(aurora, clock, 0.0, decision) is Outcome.PENDING
+    assert after(aurora, clock, 1.0, decision) is Outcome.PENDING
+    line.silent = ()
+    says |= {"state": "done", "effective_at": (start + 2 * HOUR).isoformat()}
+    assert after(aurora, clock, 0.5, decision) is Outcome.PENDING
+    clock.pass_hours(0.6)
+    reports(aurora, start + 2 * HOUR, 0.92)
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
+
+
+def test_a_tool_that_stays_silent_is_no_verdict_and_people_are_told(open_aurora: Open, clock: ShiftedClock) -> None:
+    start, line = clock(), Line()
+    aurora = open_aurora(with_training(lambda tool: Cut(tool, line)))
+    hourly(aurora)
+    reports(aurora, start - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+    line.silent = ALL
+    clock.pass_hours(4.9)
+    reports(aurora, start, 0.40)
+    assert after(aurora, clock, 0.0, decision) is Outcome.PENDING
+    assert after(aurora, clock, 0.3, decision) is Outcome.CANNOT_TELL
+
+    seen, undone = nouns(aurora, decision)
+    assert "503: come back later" in seen.reasoning
+    assert undone is None
+    assert (
+        "its tool cannot be asked (ConnectionError: 503: come back later). Nobody verifies"
+        in alerts(aurora)[-1]["message"]
+    )
+
+
+@pytest.mark.parametrize(("success", "outcome"), [(True, "better"), (False, "undone")])
+def test_a_person_is_heard_while_the_tool_is_silent(
+    open_aurora: Open, clock: ShiftedClock, success: bool, outcome: str
+) -> None:
+    start, line = clock(), Line()
+    aurora = open_aurora(with_training(lambda tool: Cut(tool, line)))
+    hourly(aurora)
+    reports(aurora, start - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+    line.silent = ALL
+    clock.pass_hours(1.1)
+    reports(aurora, start, 0.40)
+    assert after(aurora, clock, 0.0, decision) is Outcome.PENDING
+    # At the look of the verification the tool is still silent, at that of the undo it is back.
+    line.silent = range(line.looks + 2)
+    aurora.report_outcome(decision.decision_id, OutcomeReport(success=success), "ada")
+    assert aurora.answer(decision.decision_id).outcome == outcome
+    assert nouns(aurora, decision)[0].source == "person"
+
+
+def test_a_tool_that_goes_silent_just_when_it_is_to_be_judged_is_asked_again(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    aurora, line, decision = to_be_judged(open_aurora, 0.92)
+    line.silent = range(VERIFYING, 10**9)
+    assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
+    assert "verify" not in aurora.nouns(decision.decision_id)
+    line.silent = ()
+    assert after(aurora, clock, 0.1, decision) is Outcome.BETTER
+
+
+def test_patience_is_not_used_up_while_aurora_is_not_there(open_aurora: Open, clock: ShiftedClock) -> None:
+    start, says = clock(), {"state": "running"}
+    refit = with_training(lambda tool: scripted_by(says, Scripted(tool)))
+    aurora = open_aurora(refit)
+    hourly(aurora)
+    reports(aurora, start - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+
+    clock.pass_hours(8)
+    aurora = open_aurora(refit)
+    reports(aurora, start, 0.40)
+    assert after(aurora, clock, 0.0, decision) is Outcome.PENDING
+    assert after(aurora, clock, 1.0, decision) is Outcome.PENDING
+    says |= {"state": "done", "effective_at": clock().isoformat()}
+    clock.pass_hours(1.1)
+    reports(aurora, clock() - HOUR, 0.92)
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
+
+
+def test_a_training_that_ended_while_aurora_was_asleep_is_judged_from_when_it_took_hold(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    start, says = clock(), {"state": "running"}
+    aurora = open_aurora(with_training(lambda tool: scripted_by(says, Scripted(tool))))
+    hourly(aurora)
+    reports(aurora, start - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+    clock.pass_hours(8.1)
+    reports(aurora, start + 5 * HOUR, 0.40)
+    reports(aurora, start + 7 * HOUR, 0.92)
+    says |= {"state": "done", "effective_at": (start + 7 * HOUR).isoformat()}
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
+
+
+def test_a_training_that_runs_for_too_long_is_no_verdict_and_people_are_told(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    aurora = open_aurora(with_training(lambda tool: Scripted(tool, state="running")))
+    hourly(aurora)
+    reports(aurora, clock() - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+    assert after(aurora, clock, 3.9, decision) is Outcome.PENDING
+    assert after(aurora, clock, 0.2, decision) is Outcome.CANNOT_TELL
+    assert "is waited for no longer: it is still running. Nobody verifies" in alerts(aurora)[-1]["message"]
+
+
+def test_a_model_cannot_be_silent_to_an_aurora_that_is_not_there(open_aurora: Open, clock: ShiftedClock) -> None:
+    refit = with_training(Scripted)
+    aurora = open_aurora(refit)
+    hourly(aurora)
+    reports(aurora, clock() - HOUR, 0.72)
+    decision = aurora.analyze(FAILING)
+
+    clock.pass_hours(8)
+    aurora = open_aurora(refit)
+    assert after(aurora, clock, 0.0, decision) is Outcome.PENDING
+    clock.pass_hours(1)
+    reports(aurora, clock() - HOUR, 0.92)
+    assert after(aurora, clock, 0.0, decision) is Outcome.BETTER
 
 
 # --- what counts -----------------------------------------------------------------------------------------------------
@@ -208,7 +405,7 @@ def test_an_undo_that_did_not_bring_back_what_was_is_a_failed_one_and_people_are
     assert undone is not None
     assert (undone.status, undone.restored) == ("failed", False)
     assert "version 2 instead of 1" in undone.reasoning
-    told = [json.loads(line) for line in (aurora.parts.home / "alerts.jsonl").read_text().splitlines()]
+    told = alerts(aurora)
     assert [one["severity"] for one in told] == ["critical"]
     assert "not seen to be as before" in told[0]["message"]
 
