@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from aurora.domain import Action, Execution, Outcome, Plan, Situation, Status, Step
+from aurora.domain import Action, Execution, Outcome, Plan, Situation, Status, Step, Wake
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
 from aurora.graph.deps import Deps
@@ -112,13 +112,16 @@ class Runner:
                 await self._settle_unknown(intent)
 
     async def _settle_unknown(self, intent: "IntentRecord") -> None:
+        decision = await asyncio.to_thread(self._deps.ledger.decisions.get, intent.decision_id)
+        if decision.status is Status.FAILED and not decision.reported:
+            # Its own run is not done with it: it waits for the tool, to take it back.
+            return
         tool = self._deps.tools[intent.step.action]
         found = await look_up(self._deps, tool, intent.key)
         if isinstance(found, Silence):
             return
         if found.status == "no_data":
             found = found.evolve(status="failed", detail="It never reached its target.")
-        decision = await asyncio.to_thread(self._deps.ledger.decisions.get, intent.decision_id)
         if found.status == "ok" and decision.status is Status.FAILED and not intent.undo:
             # The decision ended long ago as failed: nobody watches this effect, so it is not left standing.
             before = found.before
@@ -195,13 +198,19 @@ class Runner:
         step: Any = None
         if not snapshot.values:
             step = Request(decision_id=decision_id)
-        elif snapshot.interrupts:
-            step = Command(resume={one.id: "look again" for one in snapshot.interrupts})
-        elif not snapshot.next:
-            # It had ended: whatever came since (a wish to take it back) is found by replaying what is recorded.
+        elif not snapshot.next or await self._is_past(snapshot.values.get("wake"), decision_id):
+            # Whatever came since (a wish to take it back) is found by replaying what is recorded.
             await self._forget(decision_id)
             step = Request(decision_id=decision_id)
+        elif snapshot.interrupts:
+            step = Command(resume={one.id: "look again" for one in snapshot.interrupts})
         await self._graph.ainvoke(step, config, context=self._deps, durability="sync")
+
+    async def _is_past(self, wake: Wake | None, decision_id: str) -> bool:
+        """Whether somebody wants it back, and the run waits for a tool at a place where it does not ask for that."""
+        if wake is None or wake.reason == "undo_requested":
+            return False
+        return await asyncio.to_thread(self._deps.ledger.decisions.undo_requested, decision_id) is not None
 
     async def _forget(self, decision_id: str) -> None:
         if not isinstance(self._graph.checkpointer, bool) and self._graph.checkpointer is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from langgraph.types import interrupt
@@ -31,6 +32,10 @@ SETTLING, UNDOING = 2.0, 15.0
 """Seconds that a service is given to be seen as before once the tool is done, and while the tool says that it runs."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between two looks at a service that is not as before yet."""
+ASKED, APART = 3, 0.5
+"""How often, and how many seconds apart, a tool that fails at once is asked before it is left alone for a while."""
+UNDO_PATIENCE = timedelta(minutes=10)
+"""For how long a tool that cannot be asked is come back to before people are told that nothing was taken back."""
 
 
 @recorded("wake", Wake, watching)
@@ -111,7 +116,10 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
     tool, key = deps.tools[execution.step.action], f"{execution.intent_key}:undo"
     if not tool.effect.reversible:
         return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} cannot take back what it does."))
-    done = await look_up(deps, tool, execution.intent_key)
+    done = await _done(state, deps)
+    while isinstance(done, Silence) and await asyncio.to_thread(_is_come_back_to, state, deps):
+        interrupt({"stage": "undo", "decision_id": state.decision_id})
+        done = await _done(state, deps)
     if isinstance(done, Silence):
         return Draft(Undo(status="failed", reasoning=f"{done.called}: {done.detail}"))
     if done.status == "no_data":
@@ -133,6 +141,25 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
     await asyncio.to_thread(deps.ledger.intents.finish, key, result)
     changed = await _settled(state, deps, key) if result.status == "ok" else await _changed(state, deps)
     return Draft(_undone(state, deps, result, changed))
+
+
+async def _done(state: State, deps: Deps) -> ToolResult | Silence:
+    """Return what the target knows of the action; one that fails at once is asked more than once."""
+    execution = the_execution(state)
+    tool = deps.tools[execution.step.action]
+    found = await look_up(deps, tool, execution.intent_key)
+    for _ in range(ASKED - 1):
+        if not isinstance(found, Silence) or found.timed_out:
+            break
+        await asyncio.sleep(APART)
+        found = await look_up(deps, tool, execution.intent_key)
+    return found
+
+
+def _is_come_back_to(state: State, deps: Deps) -> bool:
+    """Whether there is time left for the undo, counted from what it follows on, or from when AURORA was back."""
+    follows = deps.ledger.decisions.nouns(state.decision_id)[-1].written_at
+    return deps.clock() < max(follows, deps.began) + UNDO_PATIENCE
 
 
 def _undo_gate(state: State) -> Callable[[Facts, Mode], Ruling]:

@@ -69,6 +69,14 @@ class Cut(Scripted):
         return super().look_up(key)
 
 
+class Lost(Cut):
+    """Does what it is told, and its answer is lost on the way."""
+
+    def apply(self, step: Step, key: str) -> ToolResult:
+        self._tool.apply(step, key)
+        raise ConnectionError("reset by peer")
+
+
 def measured(after: float, **more: float) -> dict[str, Any]:
     return {"metrics": {"accuracy": {"before": 0.72, "after": after, "samples": 500, **more}}}
 
@@ -442,3 +450,74 @@ def test_where_the_tool_cannot_see_it_nobody_claims_to_have_seen_it(open_aurora:
     assert undone is not None
     assert (undone.status, undone.restored) == ("undone", None)
     assert "cannot tell" in undone.reasoning
+
+
+def test_an_undo_outlives_an_outage_of_the_tool(open_aurora: Open, clock: ShiftedClock) -> None:
+    aurora, line, decision = to_be_judged(open_aurora, 0.55)
+    line.silent = range(VERIFYING + 1, 10**9)
+    for hours in (1.1, 0.1):
+        assert after(aurora, clock, hours, decision) is Outcome.NOT_BETTER
+        assert nouns(aurora, decision)[1] is None
+    line.silent = ()
+    assert after(aurora, clock, 0.01, decision) is Outcome.UNDONE
+    assert world(aurora).version == "1"
+    assert intents(aurora, decision) == ["done", "done"]
+
+
+def test_an_undo_outlives_a_hiccup_at_once(open_aurora: Open, clock: ShiftedClock) -> None:
+    aurora, line, decision = to_be_judged(open_aurora, 0.55)
+    line.silent = range(VERIFYING + 1, VERIFYING + 3)
+    assert after(aurora, clock, 1.1, decision) is Outcome.UNDONE
+
+
+def test_an_undo_fails_once_the_tool_has_been_silent_for_long_and_people_are_told(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    aurora, line, decision = to_be_judged(open_aurora, 0.55)
+    line.silent = range(VERIFYING + 1, 10**9)
+    assert after(aurora, clock, 1.1, decision) is Outcome.NOT_BETTER
+    clock.pass_hours(8)
+    aurora = open_aurora(with_training(lambda tool: Cut(tool, line, **measured(0.55))))
+    assert after(aurora, clock, 0.1, decision) is Outcome.NOT_BETTER
+    assert nouns(aurora, decision)[1] is None
+    assert after(aurora, clock, 0.1, decision) is Outcome.NOT_BETTER
+
+    _, undone = nouns(aurora, decision)
+    assert undone is not None
+    assert (undone.status, undone.restored) == ("failed", None)
+    assert [one["severity"] for one in alerts(aurora)] == ["critical"]
+    assert "503: come back later" in alerts(aurora)[0]["message"]
+
+
+@pytest.mark.parametrize(("accuracy", "silent_from"), [(0.92, VERIFYING), (0.55, VERIFYING + 1)])
+def test_a_wish_to_take_it_back_is_heard_wherever_the_run_waits_for_the_tool(
+    open_aurora: Open, clock: ShiftedClock, accuracy: float, silent_from: int
+) -> None:
+    aurora, line, decision = to_be_judged(open_aurora, accuracy)
+    line.silent = range(silent_from, 10**9)
+    after(aurora, clock, 1.1, decision)
+    line.silent = ()
+    assert aurora.undo(decision.decision_id, "we changed our mind", "ada").outcome == "undone"
+    _, undone = nouns(aurora, decision)
+    assert undone is not None
+    assert undone.by == "ada"
+    assert intents(aurora, decision) == ["done", "done"]
+
+
+def test_what_failed_without_an_answer_is_taken_back_once_by_its_own_decision(
+    open_aurora: Open, clock: ShiftedClock
+) -> None:
+    line = Line(silent=ALL)
+    aurora = open_aurora(with_training(lambda tool: Lost(tool, line)))
+    decision = aurora.analyze(FAILING)
+    assert decision.status == "failed"
+    line.silent = ()
+    clock.pass_hours(0.1)
+    aurora.sweep()
+    undone = aurora.nouns(decision.decision_id)["undo"][-1]
+    assert (undone.status, undone.restored) == ("undone", True)
+    assert world(aurora).version == "1"
+
+
+def intents(aurora: Aurora, decision: AnalyzeAnswer) -> list[str]:
+    return [intent.state for intent in aurora.ledger.intents.of_decision(decision.decision_id)]
