@@ -17,7 +17,7 @@ STATES = ("breaching", "held", "suspicious", "healthy", "unknown")
 WAITING_SHOWN = 5
 WHY_CHARS = 160
 
-_CALLED = {"held": "held back", "unknown": "without metrics"}
+_CALLED = {"held": "breaching, held back", "unknown": "without metrics"}
 _ACTIONS = {
     "retrain": ("retrain", "retrained"),
     "fine_tune": ("fine-tune", "fine-tuned"),

@@ -45,13 +45,18 @@ class Drift(Value):
     ramp: int = 0
     """Live: over how many ticks their share grows from none to all."""
     ends: int | None = None
-    """Live: the tick from which the old concept is back."""
+    """Live: the tick from which the old concept comes back."""
+    fade: int = 0
+    """Live: over how many ticks it does."""
 
     def share(self, tick: int) -> float:
         """Return the share of rows, 0 to 1, that are of the new concept at `tick`."""
-        if tick < self.begins or (self.ends is not None and tick >= self.ends):
+        if tick < self.begins:
             return 0.0
-        return 1.0 if self.ramp == 0 else min((tick - self.begins + 1) / self.ramp, 1.0)
+        come = 1.0 if self.ramp == 0 else min((tick - self.begins + 1) / self.ramp, 1.0)
+        if self.ends is None or tick < self.ends:
+            return come
+        return 0.0 if self.fade == 0 else come * max(1 - (tick - self.ends + 1) / self.fade, 0.0)
 
 
 class Version(Value):

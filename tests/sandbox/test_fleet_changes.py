@@ -18,7 +18,7 @@ from aurora.sandbox import World
 from aurora.sandbox.fleet.fleet import Fleet
 from aurora.sandbox.fleet.runtime import HOT_KEYS, LABELLED, NEW_KEYS, Point, Runtime
 from aurora.sandbox.models import Model
-from aurora.sandbox.service import Canary, Service
+from aurora.sandbox.service import Canary, Drift, Service
 from aurora.sandbox.store import Store
 from aurora.sandbox.streams import Rows
 from aurora.sandbox.traffic import lived
@@ -584,3 +584,23 @@ def test_a_service_that_comes_late_is_befallen_as_late_as_it_would_have_been(tmp
     versions = [[point["model_version"] for point in both.tick()] for _ in range(4)]
     store.close()
     assert versions == [["1.1", "1.1"], ["1.1", "1.1"], ["1.1", "1.2"], ["1.1", "1.2"]]
+
+
+def test_inputs_that_turned_turn_back_with_the_next_drift_and_both_can_be_seen(put: Put) -> None:
+    first, second = befalls("abrupt_drift", 4), befalls("abrupt_drift", 20, 30)
+    stage = put(hosted("parcel-sorter", first.evolve(lasts=10), second))
+    seen = stage.tick(30)
+    (drift,) = stage.service.drifts
+    assert [drift.share(tick) for tick in (3, 4, 19, 20)] == [0, 1, 1, 0]
+    assert seen[18]["data_drift_score"] > 0.5 > seen[28]["data_drift_score"]
+    assert seen[18]["accuracy"] < 0.75 < seen[28]["accuracy"]
+
+
+def test_a_gradual_drift_comes_and_goes_little_by_little() -> None:
+    drift = Drift(target=0.6, against="1.1", begins=10, ramp=10, ends=40, fade=10)
+    shares = [drift.share(tick) for tick in range(60)]
+    assert shares[9] == 0
+    assert shares[14] == pytest.approx(0.5)
+    assert shares[19:40] == [1.0] * 21
+    assert shares[44] == pytest.approx(0.5)
+    assert shares[49:] == [0.0] * 11

@@ -34,7 +34,14 @@ def begin(service: Service, incident: Incident, bench: Workbench) -> Service:
 
 
 def _drifted(service: Service, incident: Incident, bench: Workbench, target: float) -> Service:
-    """Turn the inputs as far as it takes the serving version to fall to `target`."""
+    """Turn the inputs as far as it takes the serving version to fall to `target`; turned ones turn back.
+
+    Turned twice, inputs would hardly look other than turned once: nobody could see that they moved.
+    """
+    if service.drifts and service.drifts[-1].ends is None:
+        fade = RAMP if incident.kind == "gradual_drift" else 0
+        back = service.drifts[-1].evolve(ends=incident.begins, fade=fade)
+        return service.evolve(drifts=(*service.drifts[:-1], back))
     model, rows, number = bench.model(service.version), bench.sample(incident.begins), len(service.drifts)
     angle = bench.angle(model, rows, number, target)
     ramp = RAMP if incident.kind == "gradual_drift" else 0
