@@ -213,7 +213,7 @@ def test_doctor_tells_of_what_a_server_runs_beside_itself(
 
 def _beside(server: Running) -> dict[str, psutil.Process]:
     """What runs beside a server, by its module."""
-    found = {}
+    found: dict[str, psutil.Process] = {}
     for child in psutil.Process(server.process.pid).children():
         found |= {word: child for word in child.cmdline() if word in ("app.ui", "aurora.sandbox.fleet")}
     return found
