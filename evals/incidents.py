@@ -4,9 +4,10 @@
     python -m evals.incidents --seeds 3 --json    another size, as JSON
     python -m evals.incidents --write             put the table into docs/INCIDENTS.md too
 
-A run is right if every change that AURORA made was of a right kind and, where something had to be done, one was done or
-a person was asked for it.
-It is harmful if the service ends worse than its twin, which lives the same life without AURORA.
+A run is right if every change that AURORA made was of a right kind and, where something had to be done, one was done
+("right, done") or, failing that, a person was asked for it ("right, asked"), which the table tells apart.
+It is harmful if, at any time after the incident began, the service was worse for a stretch than its twin, which lives
+the same life without AURORA. Every change and every alert is an action; on a service with nothing to cure it is idle.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -38,9 +39,11 @@ FIRST, APART = 15, 9
 AFTERWARDS = 70
 """Ticks for which each incident is followed."""
 LAST = 12
-"""Ticks at the end by which a run is compared with its twin."""
+"""Ticks of a stretch in which a run is compared with its twin; the last of them say how it ended."""
 NOISE = 0.04
 """How much less accuracy than its twin's is still noise; twice the standard error of what is compared."""
+
+Point = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Run:
     actions: tuple[str, ...]
     """What AURORA did, in order: action, outcome and the tick after the incident began."""
     right: bool
+    by_asking: bool
+    """Whether it is right only because a person was asked for what was not done."""
     harmful: bool
     recovered: bool
     changes: int
@@ -122,15 +127,17 @@ def _judged(case: tuple[IncidentKind, int], service: Service, living: Living, tw
         elif record["approvals"]:
             asked.append((record["planner_decision"]["decision_type"], "asked", tick))
     changes = [action for action, _, _ in done if action in CHANGING]
+    slo = living.aurora.ledger.models.settings(service.name).latency_slo_ms
     wanted, seen = KINDS[kind], living.seen[service.name]
-    right = all(action in wanted.right + wanted.also for action in changes)
-    right = right and (not wanted.right or any(action in wanted.right for action, _, _ in done + asked))
+    acted, told = (any(action in wanted.right for action, _, _ in some) for some in (done, asked))
+    no_wrong = all(action in wanted.right + wanted.also for action in changes)
     return Run(
         kind=kind,
         seed=seed,
         actions=tuple(f"{action} {outcome}".strip() + f" @{tick}" for action, outcome, tick in done + asked),
-        right=right,
-        harmful=_worse(seen, twin, service, living),
+        right=no_wrong and (not wanted.right or acted or told),
+        by_asking=no_wrong and bool(wanted.right) and told and not acted,
+        harmful=worse(seen.points[began - 1 :], twin.points[began - 1 :], slo),
         recovered=_well(seen, service, living),
         changes=len(changes),
         alerts=sum(action == "alert" for action, _, _ in done),
@@ -144,11 +151,19 @@ def _level(seen: Seen, metric: str) -> float:
     return fmean(values) if values else 0.0
 
 
-def _worse(seen: Seen, twin: Seen, service: Service, living: Living) -> bool:
-    """Whether the service ends less accurate than its twin, or late where its twin is not."""
-    slo = living.aurora.ledger.models.settings(service.name).latency_slo_ms
-    late, late_twin = _level(seen, "latency_ms") > slo, _level(twin, "latency_ms") > slo
-    return _level(seen, "accuracy") < _level(twin, "accuracy") - NOISE or (late and not late_twin)
+def worse(points: Sequence[Point], twins: Sequence[Point], slo_ms: float) -> bool:
+    """Whether in any stretch a service was less accurate than its twin, or late where its twin was not."""
+    inaccurate = any(ours < theirs - NOISE for ours, theirs in _stretches(points, twins, "accuracy"))
+    late = any(ours > slo_ms >= theirs for ours, theirs in _stretches(points, twins, "latency_ms"))
+    return inaccurate or late
+
+
+def _stretches(points: Sequence[Point], twins: Sequence[Point], metric: str) -> Iterator[tuple[float, float]]:
+    """Yield the means of both over every stretch; ticks at which either does not tell are left out."""
+    known = [(one[metric], two[metric]) for one, two in zip(points, twins, strict=True) if metric in one.keys() & two]
+    for start in range(len(known) - LAST + 1):
+        ours, theirs = zip(*known[start : start + LAST], strict=True)
+        yield fmean(ours), fmean(theirs)
 
 
 def _well(seen: Seen, service: Service, living: Living) -> bool:
@@ -173,6 +188,8 @@ def summed(runs: Sequence[Run]) -> dict[str, Any]:
                 "kind": kind,
                 "runs": len(mine),
                 "right": sum(run_.right for run_ in mine),
+                "right_done": sum(run_.right and not run_.by_asking for run_ in mine),
+                "right_asked": sum(run_.right and run_.by_asking for run_ in mine),
                 "harmful": sum(run_.harmful for run_ in mine),
                 "recovered": sum(run_.recovered for run_ in mine),
                 "changes": sum(run_.changes for run_ in mine),
@@ -183,11 +200,11 @@ def summed(runs: Sequence[Run]) -> dict[str, Any]:
             }
         )
     idle = [run_ for run_ in runs if not KINDS[_kind(run_)].right]
-    changes = sum(run_.changes for run_ in runs)
     return {
         "rows": rows,
+        "actions": sum(run_.changes + run_.alerts for run_ in runs),
         "changes_on_healthy_services": sum(run_.changes for run_ in idle),
-        "changes": changes,
+        "alerts_on_healthy_services": sum(run_.alerts for run_ in idle),
         "runs_on_healthy_services": len(idle),
     }
 
@@ -196,20 +213,24 @@ def _kind(run_: Run) -> IncidentKind:
     return next(kind for kind in KINDS if kind == run_.kind)
 
 
+COUNTS = ("runs", "right_done", "right_asked", "harmful", "recovered", "changes", "alerts", "asked")
+
+
 def table(summary: dict[str, Any]) -> str:
     """Return the table in Markdown."""
     lines = [
-        "| incident | runs | right | harmful | recovered | changes | alerts | asked | first act after |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(('incident', *(name.replace('_', ', ') for name in COUNTS), 'first act after'))} |",
+        "|---" * (len(COUNTS) + 2) + "|",
     ]
     for row in summary["rows"]:
         after = "–" if row["first_after_ticks"] is None else f"{row['first_after_ticks']} ticks"
-        counts = (row[name] for name in ("runs", "right", "harmful", "recovered", "changes", "alerts", "asked"))
+        counts = (row[name] for name in COUNTS)
         lines.append(f"| {' | '.join(map(str, (row['kind'].replace('_', ' '), *counts, after)))} |")
     lines += [
         "",
-        f"Of {summary['changes']} changes {summary['changes_on_healthy_services']} were made on the"
-        f" {summary['runs_on_healthy_services']} services that had nothing to cure.",
+        f"Of {summary['actions']} actions, changes and alerts, {_idle(summary)} were taken on the"
+        f" {summary['runs_on_healthy_services']} services that had nothing to cure:"
+        f" {summary['changes_on_healthy_services']} changes and {summary['alerts_on_healthy_services']} alerts.",
         "",
         "Misses:",
         "",
@@ -237,10 +258,14 @@ def main() -> None:
 
 
 def reached(summary: dict[str, Any]) -> bool:
-    """Whether every kind is met rightly in 80 % of its runs, nothing is harmed, and 5 % of changes at most are idle."""
+    """Whether every kind is met rightly in 80 % of its runs, nothing is harmed, and 5 % of actions at most are idle."""
     rows = summary["rows"]
     well = all(row["right"] >= 0.8 * row["runs"] and row["harmful"] == 0 for row in rows)
-    return well and summary["changes_on_healthy_services"] <= 0.05 * max(summary["changes"], 1)
+    return well and _idle(summary) <= 0.05 * max(summary["actions"], 1)
+
+
+def _idle(summary: dict[str, Any]) -> int:
+    return int(summary["changes_on_healthy_services"] + summary["alerts_on_healthy_services"])
 
 
 def _options() -> argparse.Namespace:

@@ -72,7 +72,8 @@ def test_trouble_comes_first_then_what_is_being_changed_then_the_names() -> None
 def test_the_strip_counts_every_model_once() -> None:
     models = [model(), model(outcome="pending"), model(health="breaching"), model(watch="held")]
     assert fleet_view.strip(models, 2, more_waiting=True) == (
-        '<ul class="strip"><li class="breaching"><b>1</b> breaching</li><li class="held"><b>1</b> breaching, held back</li>'
+        '<ul class="strip"><li class="breaching"><b>1</b> breaching</li>'
+        '<li class="held"><b>1</b> breaching, held back</li>'
         '<li class="suspicious none"><b>0</b> suspicious</li><li class="healthy"><b>2</b> healthy</li>'
         '<li class="awaiting_approval"><b>2+</b> waiting for a person</li>'
         '<li class="pending"><b>1</b> changes in flight</li></ul>'

@@ -20,6 +20,7 @@ RUN = Run(
     seed=1,
     actions=("scale better @6",),
     right=True,
+    by_asking=False,
     harmful=False,
     recovered=True,
     changes=1,
@@ -64,28 +65,28 @@ def test_every_incident_that_has_a_host_is_judged() -> None:
 
 def test_the_summary_counts_each_kind_by_itself_and_names_every_miss() -> None:
     missed = replace(RUN, seed=2, right=False, recovered=False, actions=("route not_better @4",), first_tick=4)
-    summary = incidents.summed([RUN, missed, IDLE])
+    asked = replace(RUN, seed=3, by_asking=True, changes=0, asked=1, actions=("scale asked @6",), first_tick=None)
+    summary = incidents.summed([RUN, missed, asked, replace(IDLE, alerts=1)])
     surge, blip = summary["rows"]
     assert surge == {
         "kind": "surge",
-        "runs": 2,
-        "right": 1,
+        "runs": 3,
+        "right": 2,
+        "right_done": 1,
+        "right_asked": 1,
         "harmful": 0,
-        "recovered": 1,
+        "recovered": 2,
         "changes": 2,
         "alerts": 0,
-        "asked": 0,
+        "asked": 1,
         "first_after_ticks": 5.0,
         "misses": ["seed 2: route not_better @4"],
     }
     assert (blip["runs"], blip["changes"], blip["first_after_ticks"], blip["misses"]) == (1, 0, None, [])
-    assert (summary["changes"], summary["changes_on_healthy_services"], summary["runs_on_healthy_services"]) == (
-        2,
-        0,
-        1,
-    )
+    assert (summary["actions"], summary["runs_on_healthy_services"]) == (3, 1)
+    assert (summary["changes_on_healthy_services"], summary["alerts_on_healthy_services"]) == (0, 1)
     told = incidents.table(summary)
-    assert "| surge | 2 | 1 | 0 | 1 | 2 | 0 | 0 | 5.0 ticks |" in told
+    assert "| surge | 3 | 1 | 1 | 0 | 2 | 2 | 0 | 1 | 5.0 ticks |" in told
     assert "- surge, seed 2: route not_better @4" in told
 
 
@@ -98,11 +99,26 @@ def test_the_summary_counts_each_kind_by_itself_and_names_every_miss() -> None:
         pytest.param([RUN] * 20 + [replace(RUN, harmful=True)], False, id="one harmful run of many"),
         pytest.param([RUN] * 19 + [replace(IDLE, changes=1)], True, id="one idle change of twenty"),
         pytest.param([RUN] * 10 + [replace(IDLE, changes=1)], False, id="one idle change of eleven"),
+        pytest.param([RUN] * 10 + [replace(IDLE, alerts=1)], False, id="one idle alert of eleven actions"),
         pytest.param([RUN] * 20 + [IDLE] * 3 + [replace(IDLE, right=False)], False, id="a kind of its own missed"),
     ],
 )
 def test_the_targets_are_reached_or_not(runs: list[Run], holds: bool) -> None:
     assert incidents.reached(incidents.summed(runs)) is holds
+
+
+STEADY: list[incidents.Point] = [{"accuracy": 0.9, "latency_ms": 40.0}] * 30
+BAD: list[incidents.Point] = [{"accuracy": 0.8, "latency_ms": 200.0}] * incidents.LAST
+
+
+def test_harm_is_seen_in_any_stretch_and_only_beside_the_twin() -> None:
+    passing = STEADY[:9] + BAD + STEADY[:9]
+    assert incidents.worse(passing, STEADY, slo_ms=100.0)
+    assert incidents.worse([{"accuracy": 0.8}] * 30, STEADY, slo_ms=100.0)
+    assert incidents.worse([{"latency_ms": 200.0}] * 30, STEADY, slo_ms=100.0)
+    assert not incidents.worse(passing, passing, slo_ms=100.0)
+    assert not incidents.worse(STEADY, passing, slo_ms=100.0)
+    assert not incidents.worse([{}] * 30, STEADY, slo_ms=100.0)
 
 
 # --- retrains that make things worse ---------------------------------------------------------------------------------
