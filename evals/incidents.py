@@ -39,9 +39,11 @@ FIRST, APART = 15, 9
 AFTERWARDS = 70
 """Ticks for which each incident is followed."""
 LAST = 12
-"""Ticks of a stretch in which a run is compared with its twin; the last of them say how it ended."""
+"""Ticks at the end that say how a run ended."""
+STRETCH = 30
+"""Ticks of a stretch before: longer, as it is the worst of a hundred that is compared with the twin's."""
 NOISE = 0.04
-"""How much less accuracy than its twin's is still noise; twice the standard error of what is compared."""
+"""How much less accuracy than its twin's is noise: twice the standard error over `LAST`, thrice over `STRETCH`."""
 
 Point = dict[str, Any]
 
@@ -152,17 +154,18 @@ def _level(seen: Seen, metric: str) -> float:
 
 
 def worse(points: Sequence[Point], twins: Sequence[Point], slo_ms: float) -> bool:
-    """Whether in any stretch a service was less accurate than its twin, or late where its twin was not."""
+    """Whether in a stretch or in the end a service was less accurate than its twin, or late where its twin was not."""
     inaccurate = any(ours < theirs - NOISE for ours, theirs in _stretches(points, twins, "accuracy"))
     late = any(ours > slo_ms >= theirs for ours, theirs in _stretches(points, twins, "latency_ms"))
     return inaccurate or late
 
 
 def _stretches(points: Sequence[Point], twins: Sequence[Point], metric: str) -> Iterator[tuple[float, float]]:
-    """Yield the means of both over every stretch; ticks at which either does not tell are left out."""
+    """Yield the means of both over every stretch and the end; ticks at which either does not tell are left out."""
     known = [(one[metric], two[metric]) for one, two in zip(points, twins, strict=True) if metric in one.keys() & two]
-    for start in range(len(known) - LAST + 1):
-        ours, theirs = zip(*known[start : start + LAST], strict=True)
+    stretches = [known[start : start + STRETCH] for start in range(len(known) - STRETCH + 1)]
+    for stretch in filter(None, (*stretches, known[-LAST:])):
+        ours, theirs = zip(*stretch, strict=True)
         yield fmean(ours), fmean(theirs)
 
 

@@ -1,7 +1,8 @@
 """What the guardrails need to know about the past, read in the transaction of whoever asks.
 
 In flight is a change that may be happening or has not been verified: an effect that was begun and not answered for, one
-that was done while its decision is still being written down, and a change whose outcome is pending.
+that was done while its decision is still being written down, a change whose outcome is pending, and one that did not
+help as long as the last word on it is not said, since it may yet be taken back.
 """
 
 from collections.abc import Sequence
@@ -64,14 +65,16 @@ def _deeds(session: Session, model_name: str, now: datetime) -> tuple[Deed, ...]
 
 
 def _in_change() -> Subquery:
-    """Select decision and model of every change in flight. Three branches, so that each finds its rows by an index."""
+    """Select decision and model of every change in flight. Four branches, so that each finds its rows by an index."""
     decided = select(_decisions.id, _decisions.model_name)
     pending = (_decisions.outcome == Outcome.PENDING.value, _decisions.decision_type.in_(_CHANGING))
+    unhelpful = (_decisions.outcome == Outcome.NOT_BETTER.value, _decisions.reported.is_(False))
     acted = (_intents.action.in_(_CHANGING), _intents.state != "failed")
     begun = select(_intents.decision_id, _intents.model_name).where(_intents.finished_at.is_(None), *acted)
     done = exists().where(_intents.decision_id == _decisions.id, *acted)
     return union(
         decided.where(*pending),
+        decided.where(*unhelpful, _decisions.decision_type.in_(_CHANGING)),
         begun,
         decided.where(_decisions.status == Status.RUNNING.value, done),
     ).subquery()

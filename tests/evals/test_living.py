@@ -107,18 +107,19 @@ def test_the_targets_are_reached_or_not(runs: list[Run], holds: bool) -> None:
     assert incidents.reached(incidents.summed(runs)) is holds
 
 
-STEADY: list[incidents.Point] = [{"accuracy": 0.9, "latency_ms": 40.0}] * 30
-BAD: list[incidents.Point] = [{"accuracy": 0.8, "latency_ms": 200.0}] * incidents.LAST
+STEADY: list[incidents.Point] = [{"accuracy": 0.9, "latency_ms": 40.0}] * 100
+BAD: list[incidents.Point] = [{"accuracy": 0.8, "latency_ms": 200.0}] * 30
 
 
 def test_harm_is_seen_in_any_stretch_and_only_beside_the_twin() -> None:
-    passing = STEADY[:9] + BAD + STEADY[:9]
+    passing = STEADY[:35] + BAD + STEADY[:35]
     assert incidents.worse(passing, STEADY, slo_ms=100.0)
-    assert incidents.worse([{"accuracy": 0.8}] * 30, STEADY, slo_ms=100.0)
-    assert incidents.worse([{"latency_ms": 200.0}] * 30, STEADY, slo_ms=100.0)
+    assert incidents.worse([*STEADY[:88], *BAD[:12]], STEADY, slo_ms=100.0)
+    assert incidents.worse([{"accuracy": 0.8}] * 100, STEADY, slo_ms=100.0)
+    assert incidents.worse([{"latency_ms": 200.0}] * 100, STEADY, slo_ms=100.0)
     assert not incidents.worse(passing, passing, slo_ms=100.0)
     assert not incidents.worse(STEADY, passing, slo_ms=100.0)
-    assert not incidents.worse([{}] * 30, STEADY, slo_ms=100.0)
+    assert not incidents.worse([{}] * 100, STEADY, slo_ms=100.0)
 
 
 # --- retrains that make things worse ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from aurora.graph.window import Watched, evidence
 from aurora.ledger import Ledger, Store
 from aurora.ledger.metrics import Recent
 from aurora.ledger.records import WatchRecord
-from tests.ledger.story import OK, PENDING, Watch, allow, execution, ruling, step, telemetry, verification
+from tests.ledger.story import OK, PENDING, Watch, allow, execution, report, ruling, step, telemetry, verification
 
 HOUR = timedelta(hours=1)
 SETTINGS = ModelSettings.model_validate(
@@ -99,6 +99,7 @@ class World:
     def verified(self, id: str, outcome: Any) -> None:
         standing = Standing(status=Status.EXECUTED, outcome=Outcome(outcome))
         self.ledger.decisions.record(id, 0, "verify", verification(outcome, by_code=True), standing)
+        self.ledger.decisions.record(id, 0, "learn", report(), standing)
 
 
 DENIED = Standing(status=Status.REJECTED, ending=Ending.DENIED)

@@ -4,11 +4,18 @@ from datetime import timedelta
 
 from aurora.domain import Action, Deed, Execution, Facts, Outcome, Standing, Status, TrackRecord, Undo, Verification
 from aurora.ledger import Ledger
-from tests.ledger.story import LOST, NAME, OK, RUNNING, Story, allow, execution, step, verification
+from tests.ledger.story import LOST, NAME, OK, RUNNING, Story, allow, execution, report, step, verification
 
 
 def facts(ledger: Ledger, story: Story, name: str = NAME, decision: str = "") -> Facts:
     return ledger.decisions.facts(name, decision, story.clock.now)
+
+
+def said(ledger: Ledger, decision: str) -> None:
+    """Say the last word on a decision that was verified."""
+    ledger.decisions.record(
+        decision, 0, "learn", report(), Standing(status=Status.EXECUTED, outcome=Outcome.NOT_BETTER)
+    )
 
 
 def test_nothing_is_known_of_a_model_never_seen(ledger: Ledger, story: Story) -> None:
@@ -57,6 +64,7 @@ def test_what_may_have_happened_counts_as_done_and_what_failed_does_not(ledger: 
 
 def test_alerts_and_undoing_are_no_deeds(ledger: Ledger, story: Story) -> None:
     decision = story.verified("not_better")
+    said(ledger, decision)
     ledger.intents.begin("undo", decision, step(), "sandbox.training", allow, undo=True)
     ledger.intents.finish("undo", OK)
     story.begun(action=Action.ALERT)
@@ -86,9 +94,17 @@ def test_a_change_is_in_flight_while_its_decision_is_being_written_down(ledger: 
     assert facts(ledger, story).in_flight == (decision,)
 
 
+def test_a_change_that_did_not_help_is_in_flight_until_the_last_word_is_said(ledger: Ledger, story: Story) -> None:
+    decision = story.verified("not_better")
+    story.verified("better")
+    assert facts(ledger, story).in_flight == (decision,)
+    said(ledger, decision)
+    assert facts(ledger, story).in_flight == ()
+
+
 def test_a_change_being_undone_is_in_flight(ledger: Ledger, story: Story) -> None:
     decision = story.verified("not_better")
-    assert facts(ledger, story).in_flight == ()
+    said(ledger, decision)
 
     ledger.intents.begin("undo", decision, step(), "sandbox.training", allow, undo=True)
 
