@@ -200,9 +200,13 @@ def test_what_comes_after_its_decision_failed_is_taken_back(
 
 
 class Merciless(Late):
-    """A late service that takes back as often as it is told to."""
+    """A late service that takes back as often as it is told to, and goes on telling of what it had done."""
 
     undone: ClassVar[list[str]] = []
+
+    def look_up(self, key: str) -> ToolResult:
+        found: ToolResult = self._tool.look_up(key)
+        return found if found.status == "no_data" else found.evolve(status="ok")
 
     def undo(self, step: Step, key: str, before: dict[str, object]) -> ToolResult:
         self.undone.append(key)
