@@ -254,7 +254,7 @@ def _serve_api(plan: Plan, aurora: "Aurora", worker: "Worker", beside: Sequence[
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    aurora.beside = lambda: {child.name: child.health() for child in beside}
+    aurora.beside = lambda: {"monitor": worker.health(), **{child.name: child.health() for child in beside}}
     worker.start(aurora)
     try:
         Server(config).run(sockets=[plan.api])

@@ -227,6 +227,10 @@ class Aurora(AbstractContextManager["Aurora"]):
             raise Conflict(f"{self.tools[decision.decision_type].name} cannot take back what it did.")
         if self.ledger.installation.mode() is Mode.STOPPED:
             raise Conflict("AURORA is stopped: set another mode before anything is taken back.")
+        name, now = decision.telemetry.model_name, self._parts.deps.clock()
+        if others := self.ledger.decisions.facts(name, decision_id, now).in_flight:
+            # What is under way was built on this change, and could not be verified without it.
+            raise Conflict(f"Decision {others[0]} is changing {name}: take that back first, or wait for its outcome.")
         self.ledger.decisions.request_undo(decision_id, reason, by)
         self._portal.call(self._runner.advance, decision_id)
         return self.answer(decision_id)
