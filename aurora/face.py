@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from aurora.agents import CriticAgent, ExecutorAgent, PlannerAgent
 from aurora.answers import AnalyzeAnswer, answer
 from aurora.bootstrap import Parts, Tools, assemble, checkpoints, utc_now
+from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     CHANGING,
     Action,
@@ -144,6 +145,7 @@ class Aurora(AbstractContextManager["Aurora"]):
 
     async def _analyze(self, look: Telemetry, dry_run: bool, decision_id: str | None) -> AnalyzeAnswer:
         opened = await asyncio.to_thread(self.open_decision, look, dry_run=dry_run, decision_id=decision_id)
+        crash_point(Crash.DECISION_OPENED)
         await self._runner.start(opened)
         return await asyncio.to_thread(self.answer, opened)
 
@@ -197,6 +199,7 @@ class Aurora(AbstractContextManager["Aurora"]):
             step=step,
             fingerprint=print_,
         )
+        crash_point(Crash.APPROVAL_SETTLED)
         self._portal.call(self._runner.advance, asked.decision_id)
         return self.answer(asked.decision_id)
 
@@ -208,6 +211,7 @@ class Aurora(AbstractContextManager["Aurora"]):
                 f"Decision {decision_id} is {decision.status}: nothing was executed that could have an outcome."
             )
         self.ledger.decisions.add_outcome(decision_id, report, by)
+        crash_point(Crash.OUTCOME_REPORTED)
         if decision.outcome is Outcome.PENDING:
             self._portal.call(self._runner.advance, decision_id)
         elif not report.success or decision.outcome is Outcome.CANNOT_TELL:
@@ -232,6 +236,7 @@ class Aurora(AbstractContextManager["Aurora"]):
             # What is under way was built on this change, and could not be verified without it.
             raise Conflict(f"Decision {others[0]} is changing {name}: take that back first, or wait for its outcome.")
         self.ledger.decisions.request_undo(decision_id, reason, by)
+        crash_point(Crash.UNDO_REQUESTED)
         self._portal.call(self._runner.advance, decision_id)
         return self.answer(decision_id)
 
@@ -280,6 +285,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         """Keep points as the models' history; return how many."""
         deps = self._parts.deps
         self.ledger.metrics.add(points, received_at or deps.clock(), simulated=deps.simulated)
+        crash_point(Crash.METRICS_KEPT)
         self.on_metrics()
         return len(points)
 

@@ -8,11 +8,12 @@ repeated: the intent stays unknown until the sweep could settle it.
 import asyncio
 from datetime import timedelta
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import Ending, Execution, Ruling, Step, ToolResult
 from aurora.errors import GateClosed
 from aurora.graph.deps import Deps
 from aurora.graph.gate import open_gate, still_closed
-from aurora.graph.hands import Silence, ask, look_up
+from aurora.graph.hands import Silence, ask, earlier
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruled, the_ruling, the_situation
 from aurora.graph.state import State
@@ -41,24 +42,21 @@ async def _act(state: State, deps: Deps, call: Step) -> Draft[Execution]:
         intent = await asyncio.to_thread(deps.ledger.intents.begin, key, state.decision_id, call, tool.name, check)
     except GateClosed as closed:
         return Draft(_out_of_bounds(state, deps, call, str(closed)))
+    crash_point(Crash.INTENT_BEGUN)
     found: ToolResult | Silence | None = intent.result
     if found is None and not intent.fresh:
-        found = await _earlier(deps, tool, key)
+        found = await earlier(deps, tool, key)
         if found is None and (reason := await still_closed(state, deps, check)):
             await asyncio.to_thread(deps.ledger.intents.finish, key, _never(tool, reason))
             return Draft(_out_of_bounds(state, deps, call, reason))
     if found is None:
         found = await ask(deps, tool, "apply", lambda: tool.apply(call, key))
+        crash_point(Crash.EFFECT_APPLIED)
     result = found.as_result(tool) if isinstance(found, Silence) else found
     await asyncio.to_thread(deps.ledger.intents.finish, key, result)
+    crash_point(Crash.INTENT_FINISHED)
     late = isinstance(found, Silence) and found.timed_out
     return _executed(state, deps, call, (result, Ending.TIMED_OUT if late else Ending.TOOL_FAILED))
-
-
-async def _earlier(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence | None:
-    """Return what an earlier try did at the target; None only where the target says that it did nothing."""
-    found = await look_up(deps, tool, key)
-    return None if isinstance(found, ToolResult) and found.status == "no_data" else found
 
 
 def _never(tool: Tool, reason: str) -> ToolResult:

@@ -64,6 +64,12 @@ async def look_up(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence:
     return Silence(found.called, found.detail, timed_out=False)
 
 
+async def earlier(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence | None:
+    """Return what an earlier try did at the target; None only where the target says that it did nothing."""
+    found = await look_up(deps, tool, key)
+    return None if isinstance(found, ToolResult) and found.status == "no_data" else found
+
+
 def is_running(found: ToolResult | Silence) -> bool:
     """Whether the job under a key is still at work."""
     return isinstance(found, ToolResult) and bool(found.answer.get("state") == "running")

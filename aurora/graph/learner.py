@@ -2,6 +2,7 @@
 
 import asyncio
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     Action,
     Ending,
@@ -45,6 +46,8 @@ OUTCOMES = {
 @recorded("lesson", Lesson, watched)
 async def learn(state: State, deps: Deps) -> Draft[Lesson]:
     """Write the case down. A dry run is no case: nothing came of it and nothing will."""
+    if state.verification is not None:
+        crash_point(Crash.OUTCOME_VERIFIED)
     situation, where = the_situation(state), standing_of(state)
     # Whether it helped is told when the case is recalled: a person may still take it back.
     text = f"{describe(situation)} Action: {action_of(state)}. Result: {_ended(where)}."

@@ -16,6 +16,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import MetricPoint, Notice, Telemetry
 from aurora.graph.attention import AWAY, INTERVAL, attend, claimed, decision_id, heard
 from aurora.graph.deps import Deps
@@ -72,7 +73,11 @@ class Monitor:
     async def round(self) -> int:
         """Judge whatever is due; return how many decisions were opened."""
         wanted = await asyncio.to_thread(self._judge_all)
+        if wanted:
+            crash_point(Crash.WATCH_KEPT)
         opened = await asyncio.to_thread(self._open_all, wanted)
+        if opened:
+            crash_point(Crash.WATCH_CLAIMED)
         started = [self._start(one) for one in opened]
         if started:
             await asyncio.wait(started, timeout=SECONDS_PER_ROUND)

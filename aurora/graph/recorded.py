@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from langgraph.runtime import Runtime
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import NewApproval, NewEntry, Notice, Standing, Value
 from aurora.graph.deps import Deps
 from aurora.graph.state import State
@@ -66,7 +67,9 @@ def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[
                 draft = await body(state, deps)
                 added: dict[str, Any] = {field: draft.noun}
                 where = standing_of(replace(state, **added))
+                crash_point(Crash.NOUN_DRAFTED)
                 found = await asyncio.to_thread(_record, deps, (state.decision_id, turn, name), draft, where)
+                crash_point(Crash.NOUN_RECORDED)
             return {field: noun_type.model_validate_json(found)}
 
         # LangGraph reads the annotations of what it is given, and `wraps` would show it the body's.

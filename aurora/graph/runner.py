@@ -14,11 +14,12 @@ from weakref import WeakValueDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import Action, Execution, Outcome, Plan, Situation, Status, Step, Wake
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
 from aurora.graph.deps import Deps
-from aurora.graph.hands import Silence, ask, look_up
+from aurora.graph.hands import Silence, ask, earlier, look_up
 from aurora.graph.state import Request
 from aurora.graph.window import look_again, to_watch
 
@@ -80,6 +81,7 @@ class Runner:
         decision = await asyncio.to_thread(self._deps.ledger.decisions.get, decision_id)
         if decision.reported or (decision.outcome is Outcome.PENDING and await self._too_early(decision)):
             return
+        crash_point(Crash.WAKE_DELIVERED)
         await self._advance_safely(decision_id)
         self._tell()
         await self._remember()
@@ -125,7 +127,10 @@ class Runner:
         if found.status == "ok" and decision.status is Status.FAILED and not intent.undo:
             # The decision ended long ago as failed: nobody watches this effect, so it is not left standing.
             before = found.before
-            taken = await ask(self._deps, tool, "undo", lambda: tool.undo(intent.step, intent.key, before))
+            taken = await earlier(self._deps, tool, f"{intent.key}:undo")
+            if taken is None:
+                taken = await ask(self._deps, tool, "undo", lambda: tool.undo(intent.step, intent.key, before))
+                crash_point(Crash.LATE_UNDONE)
             if isinstance(taken, Silence) or taken.status != "ok":
                 return
             found = taken.evolve(status="failed", detail="It came after its time limit, and was taken back.")
@@ -250,6 +255,7 @@ class Runner:
             if isinstance(result, Silence) or result.status != "ok":
                 await asyncio.to_thread(outbox.failed, notice.id, result.detail)
                 return
+            crash_point(Crash.NOTICE_DELIVERED)
             await asyncio.to_thread(outbox.sent, notice.id)
 
     def _tell(self) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 
 from langgraph.types import interrupt
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     Facts,
     Finding,
@@ -20,13 +21,15 @@ from aurora.domain import (
 )
 from aurora.errors import GateClosed
 from aurora.graph.deps import Deps
-from aurora.graph.hands import Silence, ask, is_running, look_up
+from aurora.graph.gate import still_closed
+from aurora.graph.hands import Silence, ask, earlier, is_running, look_up
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import the_execution, the_plan, the_ruling, the_situation, watched, watching
 from aurora.graph.state import State
 from aurora.graph.window import Watched, evidence, look_again, to_watch, waited_until
 from aurora.policy.restoration import differences
 from aurora.policy.verification import verify as compare
+from aurora.ports import Tool
 
 SETTLING, UNDOING = 2.0, 15.0
 """Seconds that a service is given to be seen as before once the tool is done, and while the tool says that it runs."""
@@ -124,23 +127,41 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
         return Draft(Undo(status="failed", reasoning=f"{done.called}: {done.detail}"))
     if done.status == "no_data":
         return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} knows nothing of {execution.intent_key}."))
+    before = execution.result.before if execution.result and execution.result.before else done.before
     try:
-        await asyncio.to_thread(
-            partial(deps.ledger.intents.begin, undo=True),
-            key,
-            state.decision_id,
-            execution.step,
-            tool.name,
-            _undo_gate(state),
-        )
+        result = await _take_back(state, deps, key, before)
     except GateClosed as closed:
         return Draft(Undo(status="failed", reasoning=str(closed)))
-    before = execution.result.before if execution.result and execution.result.before else done.before
-    taken = await ask(deps, tool, "undo", lambda: tool.undo(execution.step, execution.intent_key, before))
-    result = taken.as_result(tool) if isinstance(taken, Silence) else taken
-    await asyncio.to_thread(deps.ledger.intents.finish, key, result)
     changed = await _settled(state, deps, key) if result.status == "ok" else await _changed(state, deps)
     return Draft(_undone(state, deps, result, changed))
+
+
+async def _take_back(state: State, deps: Deps, key: str, before: dict[str, object]) -> ToolResult:
+    """Undo under an intent of its own; where an earlier try did so already, only say it. Raises `GateClosed`."""
+    execution, intents, check = the_execution(state), deps.ledger.intents, _undo_gate(state)
+    tool, begin = deps.tools[execution.step.action], partial(intents.begin, undo=True)
+    intent = await asyncio.to_thread(begin, key, state.decision_id, execution.step, tool.name, check)
+    crash_point(Crash.UNDO_BEGUN)
+    taken: ToolResult | Silence | None = None
+    if not intent.fresh:
+        taken = await _taken_before(deps, tool, key)
+        if taken is None and (reason := await still_closed(state, deps, check)):
+            never = ToolResult(status="failed", called=f"{tool.name}.undo", detail=f"Never called: {reason}")
+            await asyncio.to_thread(intents.finish, key, never)
+            raise GateClosed(reason)
+    if taken is None:
+        taken = await ask(deps, tool, "undo", lambda: tool.undo(execution.step, execution.intent_key, before))
+        crash_point(Crash.UNDO_APPLIED)
+    result = taken.as_result(tool) if isinstance(taken, Silence) else taken
+    await asyncio.to_thread(intents.finish, key, result)
+    crash_point(Crash.UNDO_FINISHED)
+    return result
+
+
+async def _taken_before(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence | None:
+    """Return what an earlier try took back; None where it did not, so that a person may ask for it again."""
+    found = await earlier(deps, tool, key)
+    return None if isinstance(found, ToolResult) and found.status != "ok" else found
 
 
 async def _done(state: State, deps: Deps) -> ToolResult | Silence:

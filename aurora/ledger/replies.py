@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import col
 
+from aurora.crashes import Crash, crash_point
 from aurora.errors import IdempotencyMismatch
 from aurora.ledger.part import Part
 from aurora.ledger.records import Reply, seen_as
@@ -40,9 +41,11 @@ class Replies(Part):
 
     def finish(self, key: str, owner: str, status_code: int, body: str, content_type: str = "application/json") -> None:
         """Keep the answer."""
+        crash_point(Crash.REPLY_MADE)
         values: dict[str, Any] = {"status_code": status_code, "body": body, "content_type": content_type}
         with self._store.write() as session:
             session.execute(update(ReplyRow).where(*_one(key, owner)).values(**values))
+        crash_point(Crash.REPLY_KEPT)
 
     def forget(self, key: str, owner: str) -> None:
         """Give the key back: the request came to nothing that should be repeated as an answer."""

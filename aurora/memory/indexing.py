@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from aurora.crashes import Crash, crash_point
 from aurora.memory.embedding import Embedder
 from aurora.memory.index import Index, Point
 from aurora.memory.partitions import HOMES, former_places, home, places
@@ -42,6 +43,7 @@ class Indexer:
             vectors = self._embedder.embed([record.text for record in records])
             index.put([_point(*pair) for pair in zip(records, vectors, strict=True)])
             ids = [record.id for record in records]
+            crash_point(Crash.ENTRY_INDEXED)
             self._entries.mark_indexed(ids)
             now = self._entries.many(ids)
             records = [now[record.id] for record in records if now.get(record.id, record) != record]

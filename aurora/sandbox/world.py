@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from aurora.crashes import Crash, crash_point
 from aurora.domain import Serving, Step, Telemetry
 from aurora.errors import Conflict, Invalid
 from aurora.ports import Clock
@@ -118,6 +119,7 @@ class World:
                 books.put_service(drafted.service)
             books.put_effect(effect)
         if drafted.work is not None:
+            crash_point(Crash.EFFECT_BOOKED)
             self._trainer.wake()
         return effect
 

@@ -1,0 +1,219 @@
+"""Kills AURORA at every named crash point and lets a new process go on: is anything lost, or done twice?
+
+    python -m evals.crashes                                   300 kills and the control on SQLite
+    python -m evals.crashes --kills 100 --database postgresql://user@host/name
+    python -m evals.crashes --folder runs --processes 4       goes on where an earlier run was broken off
+    python -m evals.crashes --write                           put the table into docs/CRASHES.md too
+
+Every kill has a folder of its own. One process plays until it passes the chosen point for the nth time, and is killed
+there with SIGKILL; a second one opens the folder and goes on until nothing is left to do. What the first was promised
+is then held against the ledger, and what its tools did against what they were told. The control does the same with a
+guard taken out of AURORA, and must fail.
+"""
+
+import argparse
+import json
+import os
+import queue
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from aurora.crashes import Crash
+from evals.crashes.guards import CONTROLS
+from evals.crashes.kills import Came, Database, Hand, Kill, control, planned
+from evals.crashes.process import Order
+from evals.document import put
+
+KILLS, COLD, CONTROL_KILLS = 300, 50, 2
+LEAST_FAILING = 4
+"""At how many points the control has to fail at least."""
+
+
+class Results:
+    """What came of kills, one a line of a file: what stands there is not done again."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{database}.jsonl"
+        self._lock = threading.Lock()
+        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) if self._path.exists() else []
+        self.came = {came.id: came for came in (Came.read(line) for line in lines if line.endswith("\n"))}
+
+    def add(self, came: Came) -> None:
+        """Keep it."""
+        with self._lock:
+            self.came[came.id] = came
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{came.line()}\n")
+
+
+def run(
+    database: Database,
+    results: Results,
+    *,
+    kills: int,
+    cold: int,
+    control_kills: int,
+    processes: int,
+    console: Console,
+) -> tuple[list[Came], list[Came]]:
+    """Make all kills that `results` lacks; return what came of all, and of the control."""
+    with ExitStack() as stack:
+        template = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-kills-")))
+        hands = Hands(template, database, processes)
+        stack.callback(hands.close)
+        order = Order("prepare", str(template), stack.enter_context(database.made()))
+        hands.prepare(order)
+        passes = hands.passes()
+        whole, without = planned(kills, cold, passes), control(control_kills, passes)
+        missing = [kill for kill in (*whole, *without) if kill.id not in results.came]
+        progress = stack.enter_context(
+            Progress(*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+        )
+        task = progress.add_task(f"Kills on {database.name}", total=len(whole) + len(without))
+        progress.advance(task, len(whole) + len(without) - len(missing))
+        for future in hands.kills(missing):
+            results.add(future.result())
+            progress.advance(task)
+    return [results.came[kill.id] for kill in whole], [results.came[kill.id] for kill in without]
+
+
+class Hands:
+    """Several hands, each with a fork-server, that share the work."""
+
+    def __init__(self, template: Path, database: Database, processes: int) -> None:
+        self._free: queue.SimpleQueue[Hand] = queue.SimpleQueue()
+        self._all: list[Hand] = []
+        self._pool = ThreadPoolExecutor(processes)
+        for hand in self._pool.map(lambda _: Hand(template, database), range(processes)):
+            self._all.append(hand)
+            self._free.put(hand)
+
+    def prepare(self, order: Order) -> None:
+        """Carry out what comes before all kills."""
+        self._all[0].prepare(order)
+
+    def passes(self) -> dict[Crash, int]:
+        """Return how often each point is passed."""
+        return self._all[0].passes()
+
+    def kills(self, kills: Sequence[Kill]) -> "Sequence[Future[Came]]":
+        """Make `kills`; return them as they end."""
+        return as_completed([self._pool.submit(self._kill, kill) for kill in kills])  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """End everything that was started, at once."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for hand in self._all:
+            hand.close()
+        self._pool.shutdown()
+
+    def _kill(self, kill: Kill) -> Came:
+        hand = self._free.get()
+        try:
+            return hand.kill(kill)
+        finally:
+            self._free.put(hand)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def table(whole: Sequence[Came], without: Sequence[Came]) -> str:
+    """Return the table in Markdown."""
+    lines = [
+        "| where it died | kills | killed there | faults | guard removed | kills | failed |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for point in Crash:
+        mine, theirs = ([one for one in some if one.point is point] for some in (whole, without))
+        counts = (len(mine), sum(one.killed for one in mine), sum(bool(one.faults) for one in mine))
+        guard = CONTROLS[point].replace("_", " ") if point in CONTROLS else "–"
+        rest = (guard, len(theirs), sum(bool(one.faults) for one in theirs)) if theirs else ("–", "–", "–")
+        lines.append(f"| {' | '.join(map(str, (point.value.replace('_', ' '), *counts, *rest)))} |")
+    return "\n".join([*lines, "", *_sums(whole, without), "", "Faults:", "", *_misses(whole)])
+
+
+def _sums(whole: Sequence[Came], without: Sequence[Came]) -> list[str]:
+    cold, seconds = sum(one.cold for one in whole), [one.seconds for one in whole if one.seconds and not one.cold]
+    failing = {one.point for one in without if one.faults}
+    return [
+        f"{len(whole)} kills, {cold} of them with two cold processes; {sum(one.killed for one in whole)} died where they "
+        f"were to. {sum(one.promises for one in whole)} promises and {sum(one.effects for one in whole)} effects were "
+        f"held against the ledger; {sum(bool(one.faults) for one in whole)} kills came to a fault. A forked kill took "
+        f"{fmean(seconds) if seconds else 0:.1f} s on average.",
+        "",
+        f"The control failed at {len(failing)} of {len({one.point for one in without})} points.",
+    ]
+
+
+def _misses(whole: Sequence[Came]) -> list[str]:
+    wrong = [one for one in whole if one.faults or not one.killed]
+    told = [f"- {one.point} passed for the {one.nth}. time ({one.id}): {_why(one)}" for one in wrong]
+    return told or ["- none"]
+
+
+def _why(one: Came) -> str:
+    return "; ".join(" ".join(fault.split()) for fault in one.faults) or "it was not killed there"
+
+
+def held(whole: Sequence[Came], without: Sequence[Came]) -> bool:
+    """Whether no kill came to a fault, all died where they were to, and the control failed where it must."""
+    failing = {one.point for one in without if one.faults}
+    return all(one.killed and not one.faults for one in whole) and (not without or len(failing) >= LEAST_FAILING)
+
+
+def main() -> int:
+    """Print the table; return non-zero where something was lost or done twice, or the control did not notice."""
+    options, console = _options(), Console(stderr=True)
+    with ExitStack() as stack:
+        folder = Path(options.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-crashes-")))
+        database = Database("" if options.database == "sqlite" else options.database)
+        try:
+            whole, without = run(
+                database,
+                Results(folder, database.name),
+                kills=options.kills,
+                cold=min(options.cold, options.kills),
+                control_kills=options.control,
+                processes=options.processes,
+                console=console,
+            )
+        except KeyboardInterrupt:
+            console.print(
+                "Broken off." + (f" {folder} has what was done: say the same again." if options.folder else "")
+            )
+            return 130
+    if options.write:
+        put("CRASHES.md", database.name, table(whole, without))
+    if options.json:
+        print(json.dumps([json.loads(one.line()) for one in (*whole, *without)], indent=1))
+    else:
+        print(table(whole, without))
+    return 0 if held(whole, without) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m evals.crashes", description=__doc__)
+    parser.add_argument("--kills", type=int, default=KILLS)
+    parser.add_argument("--cold", type=int, default=COLD, help="how many of them begin both processes anew")
+    parser.add_argument("--control", type=int, default=CONTROL_KILLS, help="kills of the control at each of its points")
+    parser.add_argument("--database", default="sqlite", help="sqlite, or the URL of a PostgreSQL database")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", default="", help="where results are kept; what is there is not done again")
+    parser.add_argument("--json", action="store_true", help="every kill, as JSON")
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
