@@ -18,9 +18,10 @@ import queue
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 
@@ -31,6 +32,7 @@ from aurora.crashes import Crash
 from evals.crashes.guards import CONTROLS
 from evals.crashes.kills import Came, Database, Hand, Kill, control, planned
 from evals.crashes.process import Order
+from evals.crashes.target import read, write
 from evals.document import put
 
 KILLS, COLD, CONTROL_KILLS = 300, 50, 2
@@ -45,15 +47,13 @@ class Results:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{database}.jsonl"
         self._lock = threading.Lock()
-        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) if self._path.exists() else []
-        self.came = {came.id: came for came in (Came.read(line) for line in lines if line.endswith("\n"))}
+        self.came = {came.id: came for came in map(Came.of, read(self._path))}
 
     def add(self, came: Came) -> None:
         """Keep it."""
         with self._lock:
             self.came[came.id] = came
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{came.line()}\n")
+            write(self._path, asdict(came))
 
 
 def run(
@@ -65,8 +65,9 @@ def run(
     control_kills: int,
     processes: int,
     console: Console,
+    points: Collection[Crash] = tuple(CONTROLS),
 ) -> tuple[list[Came], list[Came]]:
-    """Make all kills that `results` lacks; return what came of all, and of the control."""
+    """Make all kills that `results` lacks; return what came of all, and of the control at `points`."""
     with ExitStack() as stack:
         template = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurora-kills-")))
         hands = Hands(template, database, processes)
@@ -74,15 +75,15 @@ def run(
         order = Order("prepare", str(template), stack.enter_context(database.made()))
         hands.prepare(order)
         passes = hands.passes()
-        whole, without = planned(kills, cold, passes), control(control_kills, passes)
+        whole, without = planned(kills, cold, passes), control(control_kills, passes, points)
         missing = [kill for kill in (*whole, *without) if kill.id not in results.came]
         progress = stack.enter_context(
             Progress(*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
         )
         task = progress.add_task(f"Kills on {database.name}", total=len(whole) + len(without))
         progress.advance(task, len(whole) + len(without) - len(missing))
-        for future in hands.kills(missing):
-            results.add(future.result())
+        for came in hands.kills(missing):
+            results.add(came)
             progress.advance(task)
     return [results.came[kill.id] for kill in whole], [results.came[kill.id] for kill in without]
 
@@ -106,9 +107,10 @@ class Hands:
         """Return how often each point is passed."""
         return self._all[0].passes()
 
-    def kills(self, kills: Sequence[Kill]) -> "Sequence[Future[Came]]":
-        """Make `kills`; return them as they end."""
-        return as_completed([self._pool.submit(self._kill, kill) for kill in kills])  # type: ignore[return-value]
+    def kills(self, kills: Sequence[Kill]) -> Iterator[Came]:
+        """Make `kills`; give what came of them as they end."""
+        for future in as_completed([self._pool.submit(self._kill, kill) for kill in kills]):
+            yield future.result()
 
     def close(self) -> None:
         """End everything that was started, at once."""
@@ -147,10 +149,10 @@ def _sums(whole: Sequence[Came], without: Sequence[Came]) -> list[str]:
     cold, seconds = sum(one.cold for one in whole), [one.seconds for one in whole if one.seconds and not one.cold]
     failing = {one.point for one in without if one.faults}
     return [
-        f"{len(whole)} kills, {cold} of them with two cold processes; {sum(one.killed for one in whole)} died where they "
-        f"were to. {sum(one.promises for one in whole)} promises and {sum(one.effects for one in whole)} effects were "
-        f"held against the ledger; {sum(bool(one.faults) for one in whole)} kills came to a fault. A forked kill took "
-        f"{fmean(seconds) if seconds else 0:.1f} s on average.",
+        f"{len(whole)} kills, {cold} of them with two cold processes; {sum(one.killed for one in whole)} died where "
+        f"they were to. {sum(one.promises for one in whole)} promises and {sum(one.effects for one in whole)} effects "
+        f"were held against the ledger; {sum(bool(one.faults) for one in whole)} kills came to a fault. A forked kill "
+        f"took {fmean(seconds) if seconds else 0:.1f} s on average.",
         "",
         f"The control failed at {len(failing)} of {len({one.point for one in without})} points.",
     ]
@@ -196,7 +198,7 @@ def main() -> int:
     if options.write:
         put("CRASHES.md", database.name, table(whole, without))
     if options.json:
-        print(json.dumps([json.loads(one.line()) for one in (*whole, *without)], indent=1))
+        print(json.dumps([asdict(one) for one in (*whole, *without)], indent=1))
     else:
         print(table(whole, without))
     return 0 if held(whole, without) else 1

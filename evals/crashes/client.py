@@ -11,7 +11,7 @@ from aurora.domain import MetricPoint, ModelSettings, OutcomeReport, Telemetry
 from evals.crashes.target import LATE, WORSE, read, write
 from evals.living import VirtualClock
 
-FAILING = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
+FAILING = {"model_metrics": {"accuracy": 0.6, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.8}}
 """A look at a model that is worth a retrain."""
 UNEXPLAINED = {"model_metrics": {"error_rate": 0.4}}
 """A look at a model that people have to be told of."""
@@ -180,19 +180,19 @@ STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
         Client.reporting,
-        Client.watched,
         Client.better,
-        Client.worse,
+        Client.reported,
         Client.asked,
         Client.accepted,
         Client.alerted,
         Client.keyed,
-        Client.taken_back,
-        Client.reported,
         Client.late,
+        Client.taken_back,
+        Client.worse,
+        Client.watched,
     )
 }
-"""What is played before most kills, in this order."""
+"""What is played before most kills, in this order: what turns out badly makes AURORA careful, so it comes last."""
 TRAINED: dict[str, Story] = {"trained": Client.trained}
 """What is played, alone and on the sandbox's own trainer, before a kill that concerns that one."""
 LATER = timedelta(hours=1)

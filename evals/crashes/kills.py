@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,7 +37,7 @@ class Kill:
     @property
     def id(self) -> str:
         """Names it among all kills of a database."""
-        return f"{self.guard or 'guarded'}-{self.seed}"
+        return f"{self.guard or ('cold' if self.cold else 'forked')}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,9 @@ class Came:
     seconds: float = 0.0
 
     @classmethod
-    def read(cls, line: str) -> Self:
+    def of(cls, told: Mapping[str, Any]) -> Self:
         """Return what an earlier run wrote."""
-        told = json.loads(line)
-        return cls(**told | {"point": Crash(told["point"]), "faults": tuple(told["faults"])})
-
-    def line(self) -> str:
-        """Return it for a file."""
-        return json.dumps(asdict(self))
+        return cls(**{**told, "point": Crash(told["point"]), "faults": tuple(told["faults"])})
 
 
 def planned(kills: int, cold: int, passes: Mapping[Crash, int]) -> list[Kill]:
@@ -80,11 +75,11 @@ def planned(kills: int, cold: int, passes: Mapping[Crash, int]) -> list[Kill]:
     ]
 
 
-def control(times: int, passes: Mapping[Crash, int]) -> list[Kill]:
-    """Return the kills of the control: `times` at each point that has one."""
+def control(times: int, passes: Mapping[Crash, int], points: Collection[Crash]) -> list[Kill]:
+    """Return the kills of the control: `times` at each of `points`, from its second passing on."""
     return [
-        Kill(number, point, _drawn(number, passes[point]), guard=CONTROLS[point])
-        for number, point in enumerate(list(CONTROLS) * times)
+        Kill(number, point, min(passes[point], 2 + number // len(points)), guard=CONTROLS[point])
+        for number, point in enumerate([*points] * times)
     ]
 
 

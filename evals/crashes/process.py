@@ -75,7 +75,7 @@ def carry_out(order: Order) -> None:
     logging.basicConfig(level=logging.WARNING)
     if order.guard is not None:
         remove(order.guard)
-    {"prepare": _prepare, "play": _play, "resume": _resume}[order.role](order)
+    {"prepare": _prepare, "play": play, "resume": _resume}[order.role](order)
 
 
 def _prepare(order: Order) -> None:
@@ -84,7 +84,8 @@ def _prepare(order: Order) -> None:
         pass
 
 
-def _play(order: Order) -> None:
+def play(order: Order) -> None:
+    """Let AURORA do all that it does, until it is killed or, without a point, all points are counted."""
     clock, passes = VirtualClock(), Counter[Crash]()
     with _opened(order, clock) as aurora:
         install(_Killing(order.point, order.nth) if order.point else _Counting(passes))
@@ -100,15 +101,16 @@ def stories(point: Crash | None) -> tuple[str, ...]:
 
 def _resume(order: Order) -> None:
     clock, folder = VirtualClock(START + LATER), Path(order.folder)
+    left: list[str] = []
     with _opened(order, clock) as aurora:
         client = Client(aurora, clock, folder)
         client.ask_again()
         _go_on(aurora, client, clock)
         if order.point is Crash.EFFECT_BOOKED:
-            _wait_for_training(aurora)
+            left = _wait_for_training(aurora)
             _go_on(aurora, client, clock)
         promises = client.promises()
-        found = faults(aurora, folder, promises)
+        found = [*left, *faults(aurora, folder, promises)]
     effects = len(read(folder / "target.jsonl")) + len(read(folder / "home" / "alerts.jsonl"))
     _result(order, {"faults": found, "promises": len(promises), "effects": effects})
 
@@ -124,15 +126,20 @@ def _go_on(aurora: Aurora, client: Client, clock: VirtualClock) -> None:
             return
 
 
-def _wait_for_training(aurora: Aurora) -> None:
-    """Let the sandbox's training end, which works in real time."""
+def _wait_for_training(aurora: Aurora) -> list[str]:
+    """Let the sandbox's training end, which works in real time; return what did not."""
     until = time.monotonic() + TRAINING_SECONDS
     keys = [one.key for one in aurora.ledger.intents.of_decision(aurora.ledger.decisions.list(1).items[0].id)]
-    while time.monotonic() < until:
-        found = [aurora.parts.world.look_up(key) for key in keys]
-        if all(effect is None or effect.state != "running" for effect in found):
-            return
+    while running := [key for key in keys if _is_running(aurora, key)]:
+        if time.monotonic() > until:
+            return [f"the training {key} was begun and never went on" for key in running]
         time.sleep(0.05)
+    return []
+
+
+def _is_running(aurora: Aurora, key: str) -> bool:
+    effect = aurora.parts.world.look_up(key)
+    return effect is not None and effect.state == "running"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ UNDO = ":undo"
 WORSE, LATE = "worse", "late"
 """Models whose retrain does not help, and whose training service hangs up before it begins."""
 LATE_BY = timedelta(seconds=10)
-BEFORE, BETTER = 0.72, 0.95
+BEFORE, BETTER = 0.6, 0.95
 
 
 class Target:
@@ -100,8 +100,9 @@ def refit(tools: Tools, target: Target) -> Tools:
 
 def write(path: Path, line: dict[str, Any]) -> None:
     """Append a line, and return once the disk has it."""
+    earlier = path.read_bytes() if path.exists() else b""
     with path.open("ab") as file:
-        file.write(json.dumps(line).encode() + b"\n")
+        file.write((b"\n" if earlier and not earlier.endswith(b"\n") else b"") + json.dumps(line).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -109,4 +110,12 @@ def write(path: Path, line: dict[str, Any]) -> None:
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the lines; what a kill left half-written is none."""
     raw = path.read_bytes() if path.exists() else b""
-    return [json.loads(line) for line in raw.splitlines(keepends=True) if line.endswith(b"\n")]
+    return [line for line in map(_understood, raw.splitlines()) if line is not None]
+
+
+def _understood(raw: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None

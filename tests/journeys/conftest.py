@@ -1,6 +1,7 @@
 """A whole AURORA per test: real ledger, real Chroma, real embedding, the real sandbox."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
 from aurora.bootstrap import Tools
+from aurora.crashes import Crash, install
 from aurora.domain import ModelSettings
 from aurora.settings import Settings
 
@@ -57,6 +59,32 @@ def open_aurora(tmp_path: Path, clock: ShiftedClock) -> Iterator[Callable[..., A
 @pytest.fixture
 def aurora(open_aurora: Callable[..., Aurora]) -> Aurora:
     return open_aurora()
+
+
+class Died(Exception):
+    """The process is gone."""
+
+
+DiesAt = Callable[[Crash], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def dies_at() -> DiesAt:
+    """Break off whatever passes a point while the block lasts, as a process that dies there would."""
+
+    @contextmanager
+    def dying(point: Crash) -> Iterator[None]:
+        def die(passed: Crash) -> None:
+            if passed is point:
+                raise Died(point)
+
+        install(die)
+        try:
+            yield
+        finally:
+            install(None)
+
+    return dying
 
 
 @pytest.fixture

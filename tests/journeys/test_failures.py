@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
 from aurora.bootstrap import Tools
+from aurora.crashes import Crash
 from aurora.domain import Action, Mode, ModelSettings, OutcomeReport, Step, ToolResult
 from aurora.errors import Conflict
 from aurora.graph import executor
 from tests.ledger.story import allow
 
-from .conftest import FAILING, ShiftedClock
+from .conftest import FAILING, Died, DiesAt, ShiftedClock
 from .hands import Hand, with_training, world
 
 
@@ -209,6 +210,35 @@ def test_what_comes_after_its_decision_failed_is_taken_back(
     clock.pass_hours(1)
     aurora.sweep()
     assert world(aurora) == before
+    assert [intent.state for intent in aurora.ledger.intents.of_decision(answer.decision_id)] == ["failed"]
+
+
+class Merciless(Late):
+    """A late service that takes back as often as it is told to."""
+
+    undone: ClassVar[list[str]] = []
+
+    def undo(self, step: Step, key: str, before: dict[str, object]) -> ToolResult:
+        self.undone.append(key)
+        found: ToolResult = self._tool.undo(step, key, before)
+        return found
+
+
+def test_a_process_that_died_after_taking_back_what_came_late_does_not_do_so_twice(
+    open_aurora: Callable[..., Aurora], clock: ShiftedClock, dies_at: DiesAt
+) -> None:
+    Merciless.undone.clear()
+    aurora = open_aurora(with_training(Merciless), tool_timeout_seconds=0.3)
+    answer = aurora.analyze(FAILING)
+    until = time.monotonic() + 20
+    while aurora.tools[Action.RETRAIN].look_up(f"{answer.decision_id}:0:retrain").status == "no_data":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    clock.pass_hours(1)
+    with dies_at(Crash.LATE_UNDONE), pytest.raises(Died):
+        aurora.sweep()
+    aurora.sweep()
+    assert len(Merciless.undone) == 1
     assert [intent.state for intent in aurora.ledger.intents.of_decision(answer.decision_id)] == ["failed"]
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
+from aurora.crashes import Crash
 from aurora.domain import (
     MetricPoint,
+    Mode,
     ModelSettings,
     Outcome,
     OutcomeReport,
@@ -22,7 +24,7 @@ from aurora.domain import (
     Verification,
 )
 
-from .conftest import FAILING, ShiftedClock
+from .conftest import FAILING, DiesAt, ShiftedClock
 from .hands import Hand, with_training, world
 
 HOUR = timedelta(hours=1)
@@ -517,6 +519,52 @@ def test_what_failed_without_an_answer_is_taken_back_once_by_its_own_decision(
     undone = aurora.nouns(decision.decision_id)["undo"][-1]
     assert (undone.status, undone.restored) == ("undone", True)
     assert world(aurora).version == "1"
+
+
+class Counted(Scripted):
+    """A training that takes back as often as it is told to."""
+
+    def __init__(self, tool: Any, undone: list[str]) -> None:
+        super().__init__(tool, **measured(0.55))
+        self._undone = undone
+
+    def undo(self, step: Step, key: str, before: dict[str, object]) -> ToolResult:
+        self._undone.append(key)
+        found: ToolResult = self._tool.undo(step, key, before)
+        return found
+
+
+@pytest.mark.parametrize("point", [Crash.UNDO_APPLIED, Crash.UNDO_FINISHED])
+def test_a_process_that_died_after_taking_back_does_not_do_so_twice(
+    open_aurora: Open, clock: ShiftedClock, dies_at: DiesAt, point: Crash
+) -> None:
+    undone: list[str] = []
+    aurora = open_aurora(with_training(lambda tool: Counted(tool, undone)))
+    decision = aurora.analyze(FAILING)
+    clock.pass_hours(0.1)
+    with dies_at(point):
+        aurora.sweep()
+    assert (len(undone), nouns(aurora, decision)[1]) == (1, None)
+    assert after(aurora, clock, 0.1, decision) is Outcome.UNDONE
+    assert len(undone) == 1
+    assert intents(aurora, decision) == ["done", "done"]
+
+
+def test_what_was_to_be_taken_back_stays_when_aurora_was_stopped_before_it_was(
+    open_aurora: Open, clock: ShiftedClock, dies_at: DiesAt
+) -> None:
+    undone: list[str] = []
+    aurora = open_aurora(with_training(lambda tool: Counted(tool, undone)))
+    decision = aurora.analyze(FAILING)
+    clock.pass_hours(0.1)
+    with dies_at(Crash.UNDO_BEGUN):
+        aurora.sweep()
+    aurora.ledger.installation.set_mode(Mode.STOPPED, "", "ada")
+    assert after(aurora, clock, 0.1, decision) is Outcome.NOT_BETTER
+    _, undo = nouns(aurora, decision)
+    assert undo is not None
+    assert (undo.status, "AURORA is stopped" in undo.reasoning, undone) == ("failed", True, [])
+    assert intents(aurora, decision) == ["done", "failed"]
 
 
 def intents(aurora: Aurora, decision: AnalyzeAnswer) -> list[str]:
