@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from app.cli_calls import FAILED, WRONG_USE, AsJson, Reason, calling, edit, examples, read_json, say, show
+from app.cli_eval import evaluations
 from app.cli_memory import memory
 from app.cli_mode import mode
 from app.failure import CallFailed, CannotServe
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(memory, name="memory")
 app.add_typer(mode, name="mode")
+app.add_typer(evaluations, name="eval")
 
 DecisionId = Annotated[str, typer.Argument(metavar="ID", help="A decision's id, its beginning, or: last.")]
 QuestionId = Annotated[
