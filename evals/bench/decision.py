@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.to_thread import run_sync
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 
 from aurora import Aurora
-from aurora.bootstrap import checkpoints, utc_now
+from aurora.bootstrap import utc_now
 from aurora.domain import Action, Mode
 from aurora.graph.state import Request
 from aurora.memory import Embedder, partitions
@@ -57,7 +58,7 @@ def run(cases: int, turns: int, tell: Tell) -> list[Result]:
         _fill(settings, cases, tell)
         beside.mkdir()
         shutil.copytree(home / "chroma", beside / "chroma")
-        with Aurora.open(settings) as aurora, _floor(settings, beside) as floor:
+        with Aurora.open(settings) as aurora, _floor(beside) as floor:
             if not aurora.memory.wait_ready(READY_SECONDS):
                 raise RuntimeError(f"The memory is not ready: {aurora.memory.status().detail}")
             aurora.ledger.installation.set_mode(Mode.STOPPED, "A benchmark.", "bench")
@@ -139,7 +140,7 @@ class Floor:
 
 
 @contextmanager
-def _floor(settings: Settings, folder: Path) -> Iterator[Floor]:
+def _floor(folder: Path) -> Iterator[Floor]:
     embedder = Embedder()
     client = embedded(folder / "chroma")
     prefix = f"{NAME}-{embedder.fingerprint}-"
@@ -147,7 +148,7 @@ def _floor(settings: Settings, folder: Path) -> Iterator[Floor]:
     try:
         with (
             start_blocking_portal("asyncio") as portal,
-            portal.wrap_async_context_manager(_graph(settings, folder)) as graph,
+            portal.wrap_async_context_manager(_graph(folder)) as graph,
         ):
             questions = [found[place] for place in asked() if place in found]
             yield Floor(portal, graph, embedder, questions, found[f"{SIMULATED}-{TOLD}"])
@@ -168,8 +169,8 @@ def asked() -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _graph(settings: Settings, folder: Path) -> AsyncIterator["Graph"]:
-    async with checkpoints(settings, folder) as saver:
+async def _graph(folder: Path) -> AsyncIterator["Graph"]:
+    async with AsyncSqliteSaver.from_conn_string(str(folder / "checkpoints.db")) as saver:
         graph = StateGraph(Request)
         for name in NODES:
             graph.add_node(name, _nothing)
