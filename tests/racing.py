@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from typing import Generic, TypeVar
 
-from tests.services import START_SECONDS
-
 What = TypeVar("What")
 Said = TypeVar("Said")
+
+PATIENCE_SECONDS = 120
+"""How long one waits for the other, who may still be at the round before."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def race(
     What crosses over to them is pickled by name: `enter` stands at the top of its module.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, context, _take, (context.Barrier(2, timeout=START_SECONDS),)) as pool:
+    with ProcessPoolExecutor(2, context, _take, (context.Barrier(2, timeout=PATIENCE_SECONDS),)) as pool:
         parts = [[ones for ones, _ in rounds], [others for _, others in rounds]]
         ran = [pool.submit(_run, enter, where, name, part) for name, part in zip(("ada", "bo"), parts, strict=True)]
         ada, bo = (one.result() for one in ran)
