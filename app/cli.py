@@ -1,7 +1,8 @@
 """The commands. Each is one call of the HTTP API, on a running server or inside the command itself (`app/client.py`).
 
-Nothing heavy is imported before a command needs it, so that `aurora --help` is quick. Answers go to stdout, all else to
-stderr; a command that failed ends with 1, one that was called wrongly with 2, one that was interrupted with 130.
+Nothing heavy is imported before a command needs it, not even Rich, Pydantic or HTTP, so that `aurora --help` is quick.
+Answers go to stdout, all else to stderr; a command that failed ends with 1, one that was called wrongly with 2, one
+that was interrupted with 130.
 """
 
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from app.cli_calls import FAILED, WRONG_USE, AsJson, Reason, calling, edit, examples, read_json, say, show
+from app.cli_eval import evaluations
 from app.cli_memory import memory
 from app.cli_mode import mode
 from app.failure import CallFailed, CannotServe
@@ -29,10 +31,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich would take as long to load as everything else that --help needs
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(memory, name="memory")
 app.add_typer(mode, name="mode")
+app.add_typer(evaluations, name="eval")
 
 DecisionId = Annotated[str, typer.Argument(metavar="ID", help="A decision's id, its beginning, or: last.")]
 QuestionId = Annotated[

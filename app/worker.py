@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from app.wakeups import DurableWakeUps
+from aurora.domain import Health
 from aurora.errors import NotFound
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class SweepWorker:
         if self._thread.is_alive():
             self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def health(self) -> Health:
+        """Say what failed in its newest try; nothing that goes on by itself goes on meanwhile."""
+        failed = [f"The {name} failed and is tried again: {trouble}" for name, trouble in dict(self._troubles).items()]
+        return Health(word="degraded" if failed else "operational", detail=" ".join(failed))
 
     def _run(self) -> None:
         due_at = time.monotonic()
@@ -114,6 +120,10 @@ class Worker:
         aurora.on_metrics = self.nudge
         rounds.start()
         self.wakeups.start(self._served, aurora.parts.home, self._seconds)
+
+    def health(self) -> Health:
+        """Say whether the rounds do their work."""
+        return Health(word="operational") if self._served is None else self._served.rounds.health()
 
     def nudge(self) -> None:
         """Let the monitor look soon: there are new metrics."""

@@ -189,8 +189,17 @@ def _printable(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _storable(text: str) -> str:
-    if any(c == "\x00" or unicodedata.category(c) == "Cs" for c in text):
+    # Nearly all text is ASCII, and most of a decision's text passes here several times.
+    if "\x00" in text or not (text.isascii() or _encodes(text)):
         raise ValueError("must not hold NUL or lone surrogates")
     return text
 

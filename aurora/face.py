@@ -40,6 +40,7 @@ from aurora.graph.build import build_graph
 from aurora.graph.monitor import Monitor
 from aurora.graph.runner import Runner
 from aurora.ledger import Ledger
+from aurora.ledger.installation import stricter
 from aurora.ledger.wakeups import NOBODY, WakeUps
 from aurora.memory import Memory
 from aurora.nouns import NOUNS
@@ -153,12 +154,13 @@ class Aurora(AbstractContextManager["Aurora"]):
         self, look: Telemetry, *, dry_run: bool = False, decision_id: str | None = None, held: bool = False
     ) -> str:
         """Record a decision before anything is done about it; return its id. `held`: only its caller advances it."""
-        self.meet(look.model_name)
+        simulated = self._parts.deps.simulated
+        own = self.ledger.models.mode_once_seen(look.model_name, simulated=simulated)
         return self.ledger.decisions.open(
             look,
             dry_run=dry_run,
-            mode=self.mode_of(look.model_name),
-            simulated=self._parts.deps.simulated,
+            mode=stricter(self.ledger.installation.mode(), own),
+            simulated=simulated,
             decision_id=decision_id,
             held=held,
         )
@@ -231,6 +233,10 @@ class Aurora(AbstractContextManager["Aurora"]):
             raise Conflict(f"{self.tools[decision.decision_type].name} cannot take back what it did.")
         if self.ledger.installation.mode() is Mode.STOPPED:
             raise Conflict("AURORA is stopped: set another mode before anything is taken back.")
+        name, now = decision.telemetry.model_name, self._parts.deps.clock()
+        if others := self.ledger.decisions.facts(name, decision_id, now).in_flight:
+            # What is under way was built on this change, and could not be verified without it.
+            raise Conflict(f"Decision {others[0]} is changing {name}: take that back first, or wait for its outcome.")
         self.ledger.decisions.request_undo(decision_id, reason, by)
         crash_point(Crash.UNDO_REQUESTED)
         self._portal.call(self._runner.advance, decision_id)

@@ -1,4 +1,4 @@
-"""A retrain that makes things worse: is it undone every time, and does the service end no worse than it began?
+"""A retrain that makes things worse: is it undone every time, and does the service end no worse for it?
 
     python -m evals.worse_retrains                50 seeds and 10 more, the table
     python -m evals.worse_retrains --seeds 4      another size
@@ -31,7 +31,7 @@ from aurora.domain import TRAINING
 from aurora.sandbox.fleet.catalogue import CATALOGUE, made
 from aurora.sandbox.service import Incident, Service
 from evals.document import put
-from evals.living import Living, Seen
+from evals.living import Living, Seen, alone
 
 SEEDS = 50
 GATED_SHARE = 5
@@ -43,7 +43,7 @@ PURE_ROWS = 480
 WINDOW = 8
 """Ticks that an accuracy is taken over."""
 NOISE = 0.05
-"""How much lower than at the beginning is still chance: about 1,000 labels stand behind either."""
+"""How much lower than it might have been is still chance: about 1,000 labels stand behind either."""
 
 Trap = Literal["returning_concept", "corrupt_labels", "corrupt_labels_with_gate"]
 
@@ -63,6 +63,11 @@ class Life:
     """For how many ticks a retrained version served."""
     began: float
     """Accuracy when the first retrain was ordered."""
+    without: float
+    """The least that it may end with: what the same life, on the same rows and labels, ends with without AURORA.
+
+    Where the concept comes back that depends on when AURORA acts, and the beginning stands for it.
+    """
     ended: float
     version: str
 
@@ -70,7 +75,7 @@ class Life:
     def held(self) -> bool:
         """Whether a bad version came to serve (or the gate kept it out), each was undone, and it ends no worse."""
         sprung = self.worse > 0 and (self.served == 0) is (self.trap == "corrupt_labels_with_gate")
-        return sprung and self.undone == self.worse and self.ended >= self.began - NOISE
+        return sprung and self.undone == self.worse and self.ended >= self.without - NOISE
 
 
 def lives(seeds: int) -> list[tuple[int, Trap]]:
@@ -85,12 +90,14 @@ def live(seed: int, trap: Trap, refit: Callable[[Tools], Tools] = lambda tools: 
     """Let one life happen; `refit` may exchange AURORA's tools."""
     host = HOSTS[seed // 2 % len(HOSTS)]
     service = _service(seed, host, trap)
-    with tempfile.TemporaryDirectory() as folder, Living(Path(folder), [service], refit) as living:
-        for _ in range(TICKS):
-            living.tick()
-            if trap == "returning_concept":
-                _turn_back(living, service.name)
-        return _told(seed, trap, living, service.name)
+    with tempfile.TemporaryDirectory() as folder:
+        twin = alone(Path(folder) / "twin", [service], TICKS)[service.name] if trap != "returning_concept" else None
+        with Living(Path(folder) / "home", [service], refit) as living:
+            for _ in range(TICKS):
+                living.tick()
+                if trap == "returning_concept":
+                    _turn_back(living, service.name)
+            return _told(seed, trap, living, twin)
 
 
 def _service(seed: int, host: str, trap: Trap) -> Service:
@@ -123,14 +130,15 @@ def _ended(service: Service) -> Service:
     return service.evolve(drifts=(*service.drifts[:-1], last))
 
 
-def _told(seed: int, trap: Trap, living: Living, name: str) -> Life:
-    seen = living.seen[name]
+def _told(seed: int, trap: Trap, living: Living, twin: Seen | None) -> Life:
+    ((name, seen),) = living.seen.items()
     retrains = [
         record
         for record in living.decisions(name)
         if record["execution_result"] and record["execution_result"]["decision_type"] in TRAINING
     ]
     first = _tick_of(retrains[0], living) if retrains else TICKS
+    began, last = _accuracy(seen, range(first, first + WINDOW)), range(TICKS - WINDOW, TICKS)
     worse = retrains[:1] if trap == "returning_concept" else retrains
     return Life(
         seed=seed,
@@ -140,8 +148,9 @@ def _told(seed: int, trap: Trap, living: Living, name: str) -> Life:
         undone=sum(is_undone(record) for record in worse),
         served=sum(_is_retrained(service) for service in seen.services),
         # While the retrain is under way all labels tell of the new concept, and the former version serves nearly all.
-        began=_accuracy(seen, range(first, first + WINDOW)),
-        ended=_accuracy(seen, range(TICKS - WINDOW, TICKS)),
+        began=began,
+        without=began if twin is None else _accuracy(twin, last),
+        ended=_accuracy(seen, last),
         version=living.service(name).version,
     )
 
@@ -185,8 +194,8 @@ def main() -> None:
 def table(found: list[Life]) -> str:
     """Return the table in Markdown."""
     lines = [
-        "| trap | lives | held | bad retrains | undone | ticks served | accuracy when ordered | at the end |",
-        "|---|---|---|---|---|---|---|---|",
+        "| trap | lives | held | bad retrains | undone | ticks served | accuracy then | without AURORA | at the end |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for trap in dict.fromkeys(one.trap for one in found):
         mine = [one for one in found if one.trap == trap]
@@ -197,7 +206,8 @@ def table(found: list[Life]) -> str:
             sum(one.undone for one in mine),
             f"{fmean(one.served for one in mine):.1f}",
         )
-        levels = (f"{fmean(one.began for one in mine):.3f}", f"{fmean(one.ended for one in mine):.3f}")
+        without = "–" if trap == "returning_concept" else f"{fmean(one.without for one in mine):.3f}"
+        levels = (f"{fmean(one.began for one in mine):.3f}", without, f"{fmean(one.ended for one in mine):.3f}")
         lines.append(f"| {' | '.join(map(str, (trap.replace('_', ' '), *counts, *levels)))} |")
     missed = [f"- seed {one.seed} ({one.trap}): {one}" for one in found if not one.held]
     return "\n".join([*lines, "", "Misses:", "", *(missed or ["- none"])])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-pytest_plugins = ["tests.services", "tests.skips"]
+pytest_plugins = ["tests.services", "tests.sizes", "tests.skips"]
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",

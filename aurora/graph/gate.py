@@ -106,10 +106,14 @@ async def preview(deps: Deps, step: Step) -> Preview | None:
 
 
 async def _proposal(state: State, deps: Deps, step: Step, turn: int) -> Proposal:
-    decision = await asyncio.to_thread(deps.ledger.decisions.get, state.decision_id)
-    settings = await asyncio.to_thread(deps.ledger.models.settings, decision.model_name)
+    dry_run, settings = await asyncio.to_thread(_told, state, deps)
     look = await preview(deps, step)
-    return Proposal(step=step, round=turn, preview=look, dry_run=decision.dry_run, settings=settings)
+    return Proposal(step=step, round=turn, preview=look, dry_run=dry_run, settings=settings)
+
+
+def _told(state: State, deps: Deps) -> tuple[bool, ModelSettings]:
+    decision = deps.ledger.decisions.get(state.decision_id)
+    return decision.dry_run, deps.ledger.models.settings(decision.model_name)
 
 
 def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mode) -> Ruling:

@@ -83,10 +83,11 @@ def _learned_before(state: State, deps: Deps) -> bool:
 def judged(state: State) -> tuple[bool | None, Trust]:
     """Return whether the action helped, and how we know; None where nobody can tell."""
     seen = state.verification
+    if seen is None or seen.outcome == "cannot_tell":
+        # Taken back before anything was measured: that says nothing of what the action would have done.
+        return None, Trust.TOLD
     if state.wake is not None and state.wake.reason == "undo_requested":
         return False, Trust.REPORTED
-    if seen is None or seen.outcome == "cannot_tell":
-        return None, Trust.TOLD
     return seen.outcome == "better", Trust.VERIFIED if seen.verified else Trust.REPORTED
 
 

@@ -61,8 +61,7 @@ def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[
         @wraps(body)
         async def node(state: State, runtime: Runtime[Deps]) -> dict[str, Any]:
             deps = runtime.context
-            turn = await asyncio.to_thread(round_of, state, deps)
-            found = await asyncio.to_thread(deps.ledger.decisions.noun, state.decision_id, turn, name)
+            turn, found = await asyncio.to_thread(_earlier, round_of, name, state, deps)
             if found is None:
                 draft = await body(state, deps)
                 added: dict[str, Any] = {field: draft.noun}
@@ -90,6 +89,12 @@ def standing_of(state: State) -> Standing:
         verification=state.verification,
         undo=state.undo,
     )
+
+
+def _earlier(round_of: RoundOf, name: str, state: State, deps: Deps) -> tuple[int, str | None]:
+    """Return the round, and what is on record for it; in one go, as each change of thread takes its time."""
+    turn = round_of(state, deps)
+    return turn, deps.ledger.decisions.noun(state.decision_id, turn, name)
 
 
 def _record(deps: Deps, key: tuple[str, int, str], draft: Draft[Any], where: Standing) -> str:

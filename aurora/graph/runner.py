@@ -235,8 +235,7 @@ class Runner:
 
     def _in_flight(self, name: str, decision_id: str) -> dict[str, Any]:
         decisions = self._deps.ledger.decisions
-        flying = decisions.facts(name, decision_id, self._deps.clock()).in_flight
-        return {other: decisions.get(other).verify_at for other in flying}
+        return {other: decisions.get(other).verify_at for other in decisions.in_flight(name, decision_id)}
 
     async def _remember(self) -> None:
         """Index what waits for recall; the sweep repeats it."""

@@ -41,7 +41,7 @@ from aurora.ledger import approvals, outbox
 from aurora.ledger.audit import AURORA, Audit, chain_of, sha256
 from aurora.ledger.columns import to_json
 from aurora.ledger.entries import write_entries
-from aurora.ledger.facts import facts
+from aurora.ledger.facts import facts, in_flight
 from aurora.ledger.models import Models, touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, NounRecord, OutcomeRecord, Page, UndoRequest, seen_as
@@ -55,6 +55,12 @@ _THIS = _decisions.c.id == bindparam("of")
 _NEEDED = (_decisions.c.id, _decisions.c.model_name, _decisions.c.simulated, _decisions.c.decision_type)
 _LOCK = select(*_NEEDED).where(_THIS).with_for_update(key_share=True)
 _UPDATE = update(_decisions).where(_THIS)
+_WHOLE = select(DecisionRow).where(col(DecisionRow.id) == bindparam("of"))
+_NOUN = select(col(NounRow.body)).where(
+    col(NounRow.decision_id) == bindparam("of"),
+    col(NounRow.round) == bindparam("in_round"),
+    col(NounRow.node) == bindparam("by"),
+)
 
 
 class Decisions(Part):
@@ -136,7 +142,7 @@ class Decisions(Part):
         with self._store.write() as session:
             decision = _locked(session, id)
             if not insert_new(session, NounRow, **written, written_at=now):
-                return session.execute(_noun(id, round, node)).scalar_one()
+                return session.execute(_NOUN, _key(id, round, node)).scalar_one()
             stands = dict(standing) | self._stated(session, decision, noun) | {"updated_at": now}
             if verify_at is not None:
                 stands["verify_at"] = verify_at
@@ -161,7 +167,7 @@ class Decisions(Part):
     def noun(self, id: str, round: int, node: str) -> str | None:
         """Return the JSON that `node` recorded in `round`, if it did."""
         with self._store.read() as session:
-            return session.scalar(_noun(id, round, node))
+            return session.scalar(_NOUN, _key(id, round, node))
 
     def nouns(self, id: str) -> Sequence[NounRecord]:
         """Return all nouns of a decision in the order in which they were written."""
@@ -226,6 +232,11 @@ class Decisions(Part):
         """Return what a ruling on the decision needs to know about the past."""
         with self._store.read() as session:
             return facts(session, model_name, decision_id, now)
+
+    def in_flight(self, model_name: str, decision_id: str) -> tuple[str, ...]:
+        """Return the decisions beside `decision_id` whose change of the model is in flight; see `facts`."""
+        with self._store.read() as session:
+            return in_flight(session, model_name, decision_id)
 
     def latest_for(self, model_name: str) -> DecisionRecord | None:
         """Return the newest decision on a model."""
@@ -314,7 +325,7 @@ class Decisions(Part):
 
 
 def _row(session: Session, id: str) -> DecisionRow:
-    row = session.scalars(select(DecisionRow).where(col(DecisionRow.id) == id)).one_or_none()
+    row = session.scalars(_WHOLE, {"of": id}).one_or_none()
     if row is None:
         raise NotFound(f"No decision has the id {id!r}.")
     return row
@@ -334,6 +345,5 @@ def _was_verified(session: Session, id: str) -> bool:
     return any(Verification.model_validate_json(body).verified for body in session.scalars(verdicts))
 
 
-def _noun(id: str, round: int, node: str) -> Select[str]:
-    this = (col(NounRow.decision_id) == id, col(NounRow.round) == round, col(NounRow.node) == node)
-    return select(col(NounRow.body)).where(*this)
+def _key(id: str, round: int, node: str) -> dict[str, Any]:
+    return {"of": id, "in_round": round, "by": node}

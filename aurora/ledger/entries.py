@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -30,6 +30,9 @@ _WEAKER = {
 """What each kind of knowledge may overwrite."""
 
 
+_THESE = select(EntryRow).where(col(EntryRow.id).in_(bindparam("these", expanding=True)))
+
+
 class Entries(Part):
     """The entries, in the order in which they were written."""
 
@@ -51,7 +54,7 @@ class Entries(Part):
             found = {
                 row.id: seen_as(EntryRecord, row)
                 for some in _some(ids)
-                for row in session.scalars(select(EntryRow).where(col(EntryRow.id).in_(some)))
+                for row in session.scalars(_THESE, {"these": some})
             }
         return {id: found[id] for id in ids if id in found}
 

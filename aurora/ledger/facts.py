@@ -7,8 +7,9 @@ help as long as the last word on it is not said, since it may yet be taken back.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, exists, func, or_, select, union
+from sqlalchemy import Select, Subquery, and_, bindparam, exists, func, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from aurora.domain import CHANGING, Action, Deed, Facts, Outcome, Status, TrackRecord
@@ -28,29 +29,30 @@ _models = ModelRow.__table__.c
 
 def facts(session: Session, model_name: str, decision_id: str, now: datetime) -> Facts:
     """Return what is known about `model_name` for a ruling on the decision `decision_id`."""
-    simulated = bool(session.scalar(select(_models.simulated).where(_models.name == model_name)))
+    simulated = bool(session.scalar(_SIMULATED, {"name": model_name}))
+    kind = {"simulated": simulated}
     return Facts(
         deeds=_deeds(session, model_name, now),
-        in_flight=_in_flight(session, model_name, decision_id),
-        models=_count(session, simulated),
-        models_in_change=_count_in_change(session, model_name, simulated),
+        in_flight=in_flight(session, model_name, decision_id),
+        models=session.scalar(_COUNT, kind) or 0,
+        models_in_change=session.scalar(_COUNT_IN_CHANGE, {"name": model_name, **kind}) or 0,
         track=_track(session, model_name, simulated),
     )
 
 
+def in_flight(session: Session, model_name: str, decision_id: str) -> tuple[str, ...]:
+    """Return the decisions beside `decision_id` whose change of the model is in flight."""
+    return tuple(session.scalars(_IN_FLIGHT, {"name": model_name, "beside": decision_id}))
+
+
+def models_in_change(session: Session, names: Sequence[str]) -> set[str]:
+    """Return which of `names` have a change in flight."""
+    changes = _in_change().c
+    return set(session.scalars(select(changes.model_name).where(changes.model_name.in_(names))))
+
+
 def _deeds(session: Session, model_name: str, now: datetime) -> tuple[Deed, ...]:
     """Changes of the last day; what was begun and never answered for counts as made."""
-    executed_at = func.coalesce(_intents.finished_at, _intents.begun_at, type_=_intents.begun_at.type)
-    lately = or_(_intents.finished_at > now - DAY, and_(_intents.finished_at.is_(None), _intents.begun_at > now - DAY))
-    statement = (
-        select(
-            _intents.decision_id, _intents.step, executed_at.label("executed_at"), _decisions.outcome, _decisions.price
-        )
-        .join(DecisionRow.__table__, _decisions.id == _intents.decision_id)
-        .where(_intents.model_name == model_name, _intents.action.in_(_CHANGING), _intents.undo.is_(False))
-        .where(_intents.state != "failed", lately)
-        .order_by(executed_at.desc(), _decisions.number.desc())
-    )
     return tuple(
         Deed(
             decision_id=row.decision_id,
@@ -60,8 +62,19 @@ def _deeds(session: Session, model_name: str, now: datetime) -> tuple[Deed, ...]
             outcome=row.outcome or Outcome.PENDING,
             price=row.price,
         )
-        for row in session.execute(statement)
+        for row in session.execute(_DEEDS, {"name": model_name, "since": now - DAY})
     )
+
+
+def _track(session: Session, model_name: str, simulated: bool) -> dict[Action, TrackRecord]:
+    """How the actions on this model turned out, as far as code measured it."""
+    outcomes: dict[Action, list[bool]] = {}
+    for row in reversed(session.execute(_TRACK, {"name": model_name, "simulated": simulated}).all()):
+        outcomes.setdefault(Action(row.decision_type), []).append(row.outcome == Outcome.BETTER.value)
+    return {action: TrackRecord(outcomes=tuple(turned_out)) for action, turned_out in outcomes.items()}
+
+
+# --- the statements, built once: building one takes as long as running it ---------------------------------------------
 
 
 def _in_change() -> Subquery:
@@ -80,45 +93,48 @@ def _in_change() -> Subquery:
     ).subquery()
 
 
-def models_in_change(session: Session, names: Sequence[str]) -> set[str]:
-    """Return which of `names` have a change in flight."""
+def _deeds_of_a_model() -> Select[*tuple[Any, ...]]:
+    executed_at = func.coalesce(_intents.finished_at, _intents.begun_at, type_=_intents.begun_at.type)
+    since = bindparam("since", type_=_intents.begun_at.type)
+    lately = or_(_intents.finished_at > since, and_(_intents.finished_at.is_(None), _intents.begun_at > since))
+    return (
+        select(
+            _intents.decision_id, _intents.step, executed_at.label("executed_at"), _decisions.outcome, _decisions.price
+        )
+        .join(DecisionRow.__table__, _decisions.id == _intents.decision_id)
+        .where(_intents.model_name == _NAME, _intents.action.in_(_CHANGING), _intents.undo.is_(False))
+        .where(_intents.state != "failed", lately)
+        .order_by(executed_at.desc(), _decisions.number.desc())
+    )
+
+
+def _others_in_flight() -> Select[str]:
     changes = _in_change().c
-    return set(session.scalars(select(changes.model_name).where(changes.model_name.in_(names))))
+    others = select(changes.id).where(changes.model_name == _NAME, changes.id != bindparam("beside"))
+    return others.order_by(changes.id)
 
 
-def _in_flight(session: Session, model_name: str, decision_id: str) -> tuple[str, ...]:
-    changes = _in_change().c
-    others = select(changes.id).where(changes.model_name == model_name, changes.id != decision_id)
-    return tuple(session.scalars(others.order_by(changes.id)))
-
-
-def _count_in_change(session: Session, model_name: str, simulated: bool) -> int:
+def _models_elsewhere_in_change() -> Select[int]:
     """Count other models in change, of the same kind: a pretend fleet is no share of a real one."""
     changes = _in_change().c
     elsewhere = select(func.count(changes.model_name.distinct())).join(
         ModelRow.__table__, _models.name == changes.model_name
     )
-    return session.scalar(elsewhere.where(changes.model_name != model_name, _same_kind(simulated))) or 0
+    return elsewhere.where(changes.model_name != _NAME, _SAME_KIND)
 
 
-def _count(session: Session, simulated: bool) -> int:
-    return session.scalar(select(func.count()).select_from(ModelRow.__table__).where(_same_kind(simulated))) or 0
-
-
-def _same_kind(simulated: bool) -> ColumnElement[bool]:
-    return _models.simulated.is_(True) if simulated else _models.simulated.is_not(True)
-
-
-def _track(session: Session, model_name: str, simulated: bool) -> dict[Action, TrackRecord]:
-    """How the actions on this model turned out, as far as code measured it."""
-    statement = (
-        select(_decisions.decision_type, _decisions.outcome)
-        .where(_decisions.model_name == model_name, _decisions.outcome.in_(_VERIFIED))
-        .where(_decisions.verified.is_(True), _decisions.simulated.is_(simulated))
-        .order_by(_decisions.number.desc())
-        .limit(LONG_ENOUGH)
-    )
-    outcomes: dict[Action, list[bool]] = {}
-    for row in reversed(session.execute(statement).all()):
-        outcomes.setdefault(Action(row.decision_type), []).append(row.outcome == Outcome.BETTER.value)
-    return {action: TrackRecord(outcomes=tuple(turned_out)) for action, turned_out in outcomes.items()}
+_NAME = bindparam("name", type_=_models.name.type)
+_SAME_KIND = func.coalesce(_models.simulated, literal(False)) == bindparam("simulated", type_=_models.simulated.type)
+"""Whose kind nobody knows counts as real."""
+_SIMULATED = select(_models.simulated).where(_models.name == _NAME)
+_DEEDS = _deeds_of_a_model()
+_IN_FLIGHT = _others_in_flight()
+_COUNT = select(func.count()).select_from(ModelRow.__table__).where(_SAME_KIND)
+_COUNT_IN_CHANGE = _models_elsewhere_in_change()
+_TRACK = (
+    select(_decisions.decision_type, _decisions.outcome)
+    .where(_decisions.model_name == _NAME, _decisions.outcome.in_(_VERIFIED))
+    .where(_decisions.verified.is_(True), _decisions.simulated == bindparam("simulated"))
+    .order_by(_decisions.number.desc())
+    .limit(LONG_ENOUGH)
+)

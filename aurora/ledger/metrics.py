@@ -124,9 +124,20 @@ def batched(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 def _recent(rows: Sequence[Fetched[*tuple[Any, ...]]], limit: int) -> Recent:
     if not rows:
         return Recent([], timedelta())
-    ordered = sorted(rows, key=lambda row: (min(row.timestamp, row.received_at), row.number))
+    ordered = sorted(_once(rows), key=lambda row: (min(row.timestamp, row.received_at), row.number))
     last = max(rows, key=lambda row: row.number)
     return Recent([_point(row) for row in ordered[-limit:]], max(last.timestamp - last.received_at, timedelta()))
+
+
+def _once(rows: Sequence[Fetched[*tuple[Any, ...]]]) -> Iterator[Fetched[*tuple[Any, ...]]]:
+    """Leave out what was delivered again: whoever repeats himself after a time-out has measured nothing new."""
+    told: dict[datetime, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        same = told.setdefault(row.timestamp, [])
+        # Without a stamp of its own a point has that of its arrival, and cannot be told from a repetition.
+        if row.timestamp == row.received_at or row[2:] not in same:
+            same.append(row[2:])
+            yield row
 
 
 def _point(row: Fetched[*tuple[Any, ...]]) -> MetricPoint:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 from sqlalchemy.engine import Row as Fetched
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -43,6 +43,14 @@ class Models(Part):
         with self._store.read() as session:
             return self._found(session, name)
 
+    def mode_once_seen(self, name: str, *, simulated: bool) -> Mode:
+        """Return the own mode that the model has, or will have once it was `seen`."""
+        with self._store.read() as session:
+            row = session.execute(_TOLD, {"of": name}).one_or_none()
+        if row is None:
+            return mode_of(None, simulated)
+        return mode_of(row.settings, simulated if row.simulated is None else row.simulated and simulated)
+
     def settings(self, name: str) -> ModelSettings:
         """Return the settings that hold for the model: what was set, and for the rest the defaults of its kind."""
         with self._store.read() as session:
@@ -50,8 +58,7 @@ class Models(Part):
 
     def settings_in(self, session: Session, name: str) -> ModelSettings:
         """Return what `settings` does, in the transaction of whoever asks."""
-        statement = select(col(ModelRow.settings), col(ModelRow.simulated)).where(col(ModelRow.name) == name)
-        row = session.execute(statement).one_or_none()
+        row = session.execute(_TOLD, {"of": name}).one_or_none()
         return ModelSettings() if row is None else self._resolved(row.settings, row.simulated)
 
     def told_in(self, session: Session, names: Sequence[str]) -> dict[str, tuple[ModelSettings, Mode]]:
@@ -96,7 +103,7 @@ class Models(Part):
         self._audit.append(session, chain_of(name), "model.settings", by, body)
 
     def _found(self, session: Session, name: str) -> ModelRecord:
-        row = session.execute(_records().where(col(ModelRow.name) == name)).one_or_none()
+        row = session.execute(_ONE, {"of": name}).one_or_none()
         if row is None:
             raise NotFound(f"No model is called {name!r}.")
         return self._record(row)
@@ -163,3 +170,8 @@ def _records() -> Select[ModelRow, PointRow, str]:
         .outerjoin(PointRow, col(PointRow.number) == newest_point)
         .outerjoin(DecisionRow, col(DecisionRow.number) == last_decision.correlate(ModelRow).scalar_subquery())
     )
+
+
+_THIS = col(ModelRow.name) == bindparam("of")
+_ONE = _records().where(_THIS)
+_TOLD = select(col(ModelRow.settings), col(ModelRow.simulated)).where(_THIS)

@@ -1,6 +1,6 @@
 """One question to the memory: found in the index, filled in from the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ LOOKED_AT = 400
 """Entries per partition that are looked at, at most, to find distinct ones."""
 
 Hits = list[Hit]
+Records = Mapping[str, "EntryRecord"]
 
 
 class Look:
@@ -37,17 +38,27 @@ class Look:
 
         The same thing told a hundred times fills one place: more is looked at until enough is found.
         """
+        return self.find_each([places])[0]
+
+    def find_each(self, groups: Sequence[Sequence[str]]) -> list[list[Recalled]]:
+        """Do what `find` does for each of `groups`, with one look into the ledger for what all of them found first."""
         limit = 2 * self._wanted
+        asked = [self._ask(partial(_hits, places, self._vector, limit)) for places in groups]
+        records = self._entries.many([hit.id for hits in asked for hit in hits])
+        return [self._distinct(places, hits, limit, records) for places, hits in zip(groups, asked, strict=True)]
+
+    def _distinct(self, places: Sequence[str], hits: Hits, limit: int, records: Records) -> list[Recalled]:
         while True:
-            hits = self._ask(partial(_hits, places, self._vector, limit))
-            found = distinct(nearest(self._recalled(hits)))
+            found = distinct(nearest(self._recalled(hits, records)))
             if len(found) >= self._wanted or limit >= LOOKED_AT or len(hits) < limit:
                 return found
             limit = min(4 * limit, LOOKED_AT)
+            hits = self._ask(partial(_hits, places, self._vector, limit))
+            records = self._entries.many([hit.id for hit in hits])
 
-    def _recalled(self, hits: Hits) -> list[Recalled]:
+    @staticmethod
+    def _recalled(hits: Hits, records: Records) -> list[Recalled]:
         """Fill in what the ledger says; leave out what, by the ledger, is not or no longer there."""
-        records = self._entries.many([hit.id for hit in hits])
         return [
             _recalled(records[hit.id], hit.similarity)
             for hit in hits

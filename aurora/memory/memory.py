@@ -93,8 +93,7 @@ class Memory:
         situation is `simulated` itself. Raises as `search`.
         """
         look = self._look(text, top_k, wait_seconds)
-        seen = look.find(partitions.alike(SEEN, simulated=simulated))
-        told = look.find(partitions.alike(TOLD, simulated=simulated))
+        seen, told = look.find_each([partitions.alike(trust, simulated=simulated) for trust in (SEEN, TOLD)])
         return shortened(nearest(shared(seen, told, top_k)))
 
     def recall_turned_out(
@@ -106,13 +105,15 @@ class Memory:
         """
         look = self._look(text, top_k, wait_seconds)
 
-        def ended(end: str) -> list[Recalled]:
-            seen, told = (
-                look.find(partitions.turned_out(action, end, trust, simulated=simulated)) for trust in (SEEN, TOLD)
-            )
-            return shared(seen, told, top_k)
-
-        chosen = shared(ended(FAILED), ended(WORKED), top_k)
+        failed_seen, failed_told, worked_seen, worked_told = look.find_each(
+            [
+                partitions.turned_out(action, end, trust, simulated=simulated)
+                for end in (FAILED, WORKED)
+                for trust in (SEEN, TOLD)
+            ]
+        )
+        failed, worked = shared(failed_seen, failed_told, top_k), shared(worked_seen, worked_told, top_k)
+        chosen = shared(failed, worked, top_k)
         return shortened(sorted(nearest(chosen), key=lambda one: bool(one.success)))
 
     # --- writing ---------------------------------------------------------------------------------------------------

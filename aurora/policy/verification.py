@@ -59,6 +59,8 @@ def verify(goal: Goal | None, evidence: Evidence) -> Verification:
     if goal is None or goal.metric == "none":
         return _unknown("There was no goal that could be measured.")
     measured, told = _measured(goal, evidence), _by_person(goal, evidence)
+    if measured is not None and measured.outcome == "not_better" and _is_forgotten(evidence.tool):
+        measured = _unknown("The tool knows nothing any more of what it did.", "tool")
     if evidence.report is not None and not evidence.report.success:
         # A person's word can take a success away; it never makes one of a measured failure.
         measured = None
@@ -110,6 +112,11 @@ def _not_in_force(tool: ToolResult | None) -> Verification | None:
     if _answer(tool).get("state") == "running":
         return _unknown("The tool says that it is still running, so that nothing has changed yet.", "tool")
     return None
+
+
+def _is_forgotten(tool: ToolResult | None) -> bool:
+    """Whether the tool was asked, and knows nothing of a change that it had made."""
+    return tool is not None and tool.status == "no_data"
 
 
 def _ended_badly(tool: ToolResult | None) -> str | None:

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from app.worker import SweepWorker
+from aurora.domain import Health
 
 
 class Sweeps:
@@ -45,6 +46,17 @@ def test_it_goes_on_after_a_failure_and_logs_a_row_of_equal_ones_once(caplog: py
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert "the disk is gone" in caplog.records[0].getMessage()
     assert "works again" in caplog.records[1].getMessage()
+    assert worker.health() == Health(word="operational")
+
+
+def test_it_tells_what_fails_for_as_long_as_it_does() -> None:
+    sweeps = Sweeps(3, failing=range(1, 1000))
+    worker = SweepWorker(sweeps, 0.01)
+    worker.start()
+    assert sweeps.done.wait(5)
+    worker.stop()
+    assert worker.health().word == "degraded"
+    assert "The sweep failed and is tried again: OSError('the disk is gone')" in worker.health().detail
 
 
 def test_it_stops_promptly_between_two_sweeps() -> None:

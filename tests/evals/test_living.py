@@ -164,7 +164,16 @@ def test_where_nothing_is_taken_back_the_same_life_does_not_hold() -> None:
 
 
 HELD = worse_retrains.Life(
-    seed=1, trap="corrupt_labels", retrains=1, undone=1, worse=1, served=9, began=0.6, ended=0.6, version="1.1"
+    seed=1,
+    trap="corrupt_labels",
+    retrains=1,
+    undone=1,
+    worse=1,
+    served=9,
+    began=0.6,
+    without=0.6,
+    ended=0.6,
+    version="1.1",
 )
 
 
@@ -174,6 +183,8 @@ HELD = worse_retrains.Life(
         (HELD, True),
         (replace(HELD, ended=0.56), True),
         (replace(HELD, ended=0.54), False),
+        (replace(HELD, began=0.9), True),
+        (replace(HELD, without=0.66), False),
         (replace(HELD, undone=0), False),
         (replace(HELD, worse=2), False),
         (replace(HELD, worse=0, undone=0), False),

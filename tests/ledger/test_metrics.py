@@ -70,6 +70,19 @@ def test_no_point_was_measured_later_than_it_arrived(ledger: Ledger) -> None:
     assert ledger.metrics.recent(NAME, until=START + timedelta(minutes=1)) == [at(0, 0.1), at(1, 0.2)]
 
 
+def test_what_is_delivered_again_was_measured_once(ledger: Ledger) -> None:
+    other = at(0, 0.5).evolve(replicas=(Replica(name="r2", load=0.5),))
+    for minute in range(1, 4):
+        ledger.metrics.add([at(0, 0.5), other, at(0, 0.6)], START + timedelta(minutes=minute))
+    found = ledger.metrics.recent(NAME, until=START + timedelta(hours=1))
+    assert found == [at(0, 0.5), other, at(0, 0.6)]
+
+
+def test_equal_points_that_tell_no_time_are_measurements_of_their_own(ledger: Ledger) -> None:
+    ledger.metrics.add([MetricPoint(model_name=NAME, accuracy=0.5)] * 3, START)
+    assert len(ledger.metrics.recent(NAME, until=START)) == 3
+
+
 def test_the_lines_of_several_models_come_oldest_first(ledger: Ledger) -> None:
     ledger.metrics.add([at(3, 0.3), at(1, 0.1), at(2, 0.2), at(2, 0.9, "other")], START)
 

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
+
 from aurora.domain import Action, Facts, Mode, Ruling
 from aurora.errors import Conflict, GateClosed
 from aurora.ledger import Ledger, Store
+from tests.ledger.settler import Answer
+from tests.ledger.settler import settling as settling_at_once
 from tests.ledger.story import NAME, OK, RUNNING, WAITING, Story, allow, entry, plan, question, ruling, step, telemetry
+from tests.racing import race
 
 T = TypeVar("T")
 
@@ -78,6 +83,31 @@ def test_one_of_two_processes_settles_an_approval(url: str, ledger: Ledger, stor
     assert [sorted(pair) for pair in said] == [["lost", "won"]] * 20
     winners = {item.id: item.by for item in ledger.approvals.list(limit=50).items}
     assert winners == {id: "ada" if pair[0] == "won" else "bo" for id, pair in zip(ids, said, strict=True)}
+    assert ledger.audit.verify() == []
+
+
+@pytest.mark.slow
+def test_of_two_processes_that_answer_at_once_one_wins_two_hundred_times(
+    url: str, ledger: Ledger, story: Story
+) -> None:
+    """Half of the time both approve, half of the time one approves and the other rejects."""
+    ids = [f"apr_{number}" for number in range(200)]
+    for number, id in enumerate(ids):
+        story.asked(id, f"model-{number}")
+    answers: list[tuple[Answer, Answer]] = [("approved", "approved"), ("approved", "rejected")] * 100
+    rounds = [((id, one), (id, other)) for id, (one, other) in zip(ids, answers, strict=True)]
+
+    went = race(settling_at_once, url, rounds)
+
+    assert all(said.count("conflict") == 1 for said in went.said)
+    assert went.overlapping > 100, went.apart
+    for id, (ada, bo), (one, other) in zip(ids, went.said, answers, strict=True):
+        won = ("ada", one, ada) if bo == "conflict" else ("bo", other, bo)
+        found = ledger.approvals.get(id)
+        assert (found.by, found.status, found.status) == won
+        told = [event for event in ledger.audit.events(f"model:{found.model_name}") if "approval." in event.event]
+        assert [(event.event, event.actor) for event in told] == [(f"approval.{found.status}", found.by)]
+    assert {answer for said in went.said for answer in said} == {"approved", "rejected", "conflict"}
     assert ledger.audit.verify() == []
 
 

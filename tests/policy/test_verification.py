@@ -116,6 +116,12 @@ def test_a_tool_that_cannot_answer_leaves_it_to_the_history(status: str) -> None
     assert (found.outcome, found.source, found.verified) == ("better", "history", True)
 
 
+def test_what_the_tool_knows_nothing_of_any_more_did_not_fail() -> None:
+    after = [point(accuracy=0.6)] * 5
+    found = verify(ACCURACY, Evidence(tool=tool(status="no_data"), points_after=after))
+    assert (found.outcome, found.source, found.verified) == ("cannot_tell", "tool", False)
+
+
 def test_the_history_is_read_by_its_median_and_only_where_labels_stand_behind_it() -> None:
     after = [point(accuracy=0.64), point(accuracy=0.65), point(accuracy=0.65), point(accuracy=1.0)]
     assert verify(ACCURACY, Evidence(points_before=[point(accuracy=0.6)], points_after=after)).outcome == "not_better"
