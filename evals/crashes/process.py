@@ -31,14 +31,14 @@ from evals.crashes.guards import Guard, remove
 from evals.crashes.target import Target, read, refit
 from evals.living import START, VirtualClock
 
-PATIENCE_SECONDS = 120
-"""How long, in real seconds, a process may take before it is ended as hanging."""
-INDEX_SECONDS = 60
+PATIENCE_SECONDS = 400
+"""How long, in real seconds, a process may take before it is ended as hanging: a busy machine starts slowly."""
+INDEX_SECONDS = 180
 STEP_SECONDS, STEPS = 10.0, 120
 """How far the clock moves between two sweeps of the process that goes on, and how often at most."""
 WATCHED_STEPS = 3
 """In how many of these the monitor looks as well."""
-TRAINING_SECONDS = 30.0
+TRAINING_SECONDS = 60.0
 """How long, in real seconds, a training of the sandbox is waited for."""
 
 

@@ -13,6 +13,7 @@ from aurora.crashes import Crash
 from aurora.domain import Action, Mode, ModelSettings, OutcomeReport, Step, ToolResult
 from aurora.errors import Conflict
 from aurora.graph import executor
+from tests.ledger.story import allow
 
 from .conftest import FAILING, Died, DiesAt, ShiftedClock
 from .hands import Hand, with_training, world
@@ -91,6 +92,19 @@ def test_a_person_can_take_an_action_back_before_and_after_it_was_verified(auror
     assert world(aurora) == before
     with pytest.raises(Conflict):
         aurora.undo(answer.decision_id, "again", "ada")
+    # Before its outcome was seen nobody knows whether it would have helped.
+    cases = aurora.memory.recall_turned_out(Action.RETRAIN, "a model that loses accuracy", simulated=True, top_k=50)
+    assert [one.success for one in cases if one.decision_id == answer.decision_id] == ([False] if wait else [])
+
+
+def test_nothing_is_taken_back_under_a_change_that_is_under_way(aurora: Aurora) -> None:
+    first = aurora.analyze(FAILING)
+    assert aurora.drain(60)
+    later, step = aurora.analyze(FAILING, dry_run=True).decision_id, Step(action=Action.SCALE, target="default")
+    aurora.ledger.intents.begin("later", later, step, "sandbox.scaling", allow)
+    with pytest.raises(Conflict, match="take that back first, or wait for its outcome"):
+        aurora.undo(first.decision_id, "the older one", "ada")
+    assert aurora.ledger.decisions.undo_requested(first.decision_id) is None
 
 
 def test_nothing_is_taken_back_of_a_decision_that_did_nothing(aurora: Aurora) -> None:
