@@ -1,7 +1,8 @@
 """`aurora eval`: measure this installation. Only here do the commands load the evals, and only when one runs."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -9,14 +10,21 @@ from app.cli_calls import AsJson, examples
 
 evaluations = typer.Typer(help="Measure AURORA itself.", no_args_is_help=True)
 
-Benchmarks = Literal["startup", "decision", "ingest", "recall"]
+
+class Benchmark(StrEnum):
+    """What can be measured; an enumeration, as Typer takes no list of literals."""
+
+    STARTUP = "startup"
+    DECISION = "decision"
+    INGEST = "ingest"
+    RECALL = "recall"
 
 
 @evaluations.command("bench", epilog=examples("aurora eval bench", "aurora eval bench decision recall --json"))
 def bench(
     *,
     benchmarks: Annotated[
-        list[Benchmarks] | None, typer.Argument(metavar="[BENCHMARK]...", help="startup, decision, ingest, recall.")
+        list[Benchmark] | None, typer.Argument(metavar="[BENCHMARK]...", help="startup, decision, ingest, recall.")
     ] = None,
     cases: Annotated[int, typer.Option(min=100, help="Cases in memory while one decision is made.")] = 10_000,
     many: Annotated[int, typer.Option(min=100, help="Cases in memory while recall is measured.")] = 100_000,
@@ -30,4 +38,5 @@ def bench(
     from evals.bench.__main__ import Size
     from evals.bench.__main__ import bench as run
 
-    leave(run(benchmarks or (), Size(cases, many, share), json_too=as_json, plot_file=plot, write=write))
+    names = [one.value for one in benchmarks or ()]
+    leave(run(names, Size(cases, many, share), json_too=as_json, plot_file=plot, write=write))

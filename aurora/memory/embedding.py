@@ -27,8 +27,8 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 TEXT_CHARS = 2000
 """What is read of one text. The model itself reads 256 word pieces, about 1,200 characters of English."""
 THREADS = 4
-"""At most, for several texts. A single one takes one thread: on an idle machine a second saves little, and on a busy one
-threads that wait for each other take ten times longer than one that waits for nobody."""
+"""At most, for several texts. A single one takes one thread: on an idle machine a second saves little, and on a busy
+one threads that wait for each other took twenty times longer than one that waits for nobody."""
 RECENT = 256
 """How many vectors are kept at hand: planner and critic ask about the same text."""
 AT_ONCE = 32
