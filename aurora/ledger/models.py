@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Select, bindparam, case, func, select, update
+from sqlalchemy import Select, UpdateBase, bindparam, case, func, select, update
 from sqlalchemy.engine import Row as Fetched
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -13,7 +14,7 @@ from aurora.errors import NotFound
 from aurora.ledger.audit import Audit, chain_of
 from aurora.ledger.part import Part
 from aurora.ledger.records import ModelRecord, Page, seen_as
-from aurora.ledger.store import Store, insertion
+from aurora.ledger.store import Store, dialect_of, insertion_in
 from aurora.ledger.tables import DecisionRow, ModelRow, PointRow
 from aurora.ports import Clock
 
@@ -132,18 +133,22 @@ class Models(Part):
 
 def touch(session: Session, names: Iterable[str], at: datetime, simulated: bool | None = None) -> None:
     """Note that models were seen at `at`. In the order of their names, so that two writers cannot block each other."""
-    statement = insertion(session, ModelRow)
+    rows = [{"name": name, "first_seen": at, "last_seen": at, "simulated": simulated} for name in sorted(set(names))]
+    session.execute(_touch(dialect_of(session)), rows)
+
+
+@cache
+def _touch(dialect: str) -> UpdateBase:
+    statement = insertion_in(dialect, ModelRow)
     old, new = ModelRow.__table__.c, statement.excluded
     real = case(
         (new.simulated.is_(None), old.simulated),
         (old.simulated.is_(None), new.simulated),
         else_=old.simulated & new.simulated,
     )
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["name"], set_={"last_seen": new.last_seen, "simulated": real}
     )
-    rows = [{"name": name, "first_seen": at, "last_seen": at, "simulated": simulated} for name in sorted(set(names))]
-    session.execute(statement, rows)
 
 
 def mode_of(settings: ModelSettings | None, simulated: bool | None) -> Mode:

@@ -99,22 +99,28 @@ class Store:
 
 def insertion(session: Session, row: type[Row]) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT into the table of `row` that may say what to do ON CONFLICT."""
-    return _insertion(session.get_bind().dialect.name, row)
+    return insertion_in(dialect_of(session), row)
+
+
+def insertion_in(dialect: str, row: type[Row]) -> sqlite.Insert | postgresql.Insert:
+    """Return what `insertion` does, for a statement that is built once and kept."""
+    return postgresql.insert(row.__table__) if dialect == "postgresql" else sqlite.insert(row.__table__)
+
+
+def dialect_of(session: Session) -> str:
+    """Return `sqlite` or `postgresql`."""
+    return session.get_bind().dialect.name
 
 
 def insert_new(session: Session, row: type[Row], **values: Any) -> bool:
     """Insert a row unless one with its key is there; say whether it was."""
-    return session.execute(_insert_new(session.get_bind().dialect.name, row), values).first() is not None
-
-
-def _insertion(dialect: str, row: type[Row]) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(row.__table__) if dialect == "postgresql" else sqlite.insert(row.__table__)
+    return session.execute(_insert_new(dialect_of(session), row), values).first() is not None
 
 
 @cache
 def _insert_new(dialect: str, row: type[Row]) -> ReturningInsert[int]:
     """Build the statement once: it is run several times for every noun, and building takes as long as running it."""
-    return _insertion(dialect, row).on_conflict_do_nothing().returning(literal(1))
+    return insertion_in(dialect, row).on_conflict_do_nothing().returning(literal(1))
 
 
 def changed(session: Session, statement: UpdateBase) -> int:

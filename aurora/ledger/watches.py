@@ -7,8 +7,9 @@ transaction that also opens the decision: there is no claim without its decision
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, null, or_, select, update
+from sqlalchemy import ColumnElement, UpdateBase, and_, bindparam, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from aurora.domain import CHANGING, TRAINING, Action, Mode, Notice, Outcome, Status, Telemetry
@@ -20,7 +21,7 @@ from aurora.ledger.installation import locked_mode, stricter
 from aurora.ledger.models import Models, touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, Surroundings, WatchRecord, seen_as
-from aurora.ledger.store import Store, changed, insertion
+from aurora.ledger.store import Store, changed, dialect_of, insertion_in
 from aurora.ledger.tables import DecisionRow, InstallationRow, IntentRow, WatchRow
 from aurora.policy.evidence import brought_in
 from aurora.ports import Clock
@@ -203,14 +204,18 @@ class Watches(Part):
 
 def hear(session: Session, names: Iterable[str], at: datetime) -> None:
     """Note that points of models arrived: they are due at once. In the order of their names, as with `touch`."""
-    statement = insertion(session, WatchRow)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["model_name"], set_={"due_at": new.due_at, "heard": _C.heard + 1, "heard_at": new.heard_at}
-    )
     first = {"judged": 0, "word": "quiet", "signs": (), "held_by": "", "turn": 0, "signature": {}, "looks": 0}
     rows = [{"model_name": name, "due_at": at, "heard": 1, "heard_at": at, **first} for name in sorted(set(names))]
-    session.execute(statement, rows)
+    session.execute(_hear(dialect_of(session)), rows)
+
+
+@cache
+def _hear(dialect: str) -> UpdateBase:
+    statement = insertion_in(dialect, WatchRow)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["model_name"], set_={"due_at": new.due_at, "heard": _C.heard + 1, "heard_at": new.heard_at}
+    )
 
 
 def _locked(names: Collection[str]) -> ColumnElement[bool]:
