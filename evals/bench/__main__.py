@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evals.bench.measure import Result, Tell
-from evals.bench.report import as_json, plot, reached, table
+from evals.bench.report import as_json, plot, reached, table, word
 from evals.document import DOCS, put
 
 NAMES = ("startup", "decision", "ingest", "recall")
@@ -43,9 +43,11 @@ class Size:
         return max(2, round(usual * self.share))
 
 
-def measure(names: Sequence[str], size: Size, tell: Callable[[str], Tell]) -> list[Result]:
+def measure(names: Sequence[str], size: Size, tell: Callable[[str], Tell]) -> Iterator[Result]:
     """Run the benchmarks called `names`, whatever their order, in that of `NAMES`."""
-    return [result for name in NAMES if name in names for result in _one(name, size, tell(name))]
+    for name in NAMES:
+        if name in names:
+            yield from _one(name, size, tell(name))
 
 
 def _one(name: str, size: Size, tell: Tell) -> list[Result]:
@@ -75,7 +77,10 @@ def bench(names: Sequence[str], size: Size, *, json_too: bool, plot_file: Path |
     begun = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        results = measure(names or NAMES, size, lambda name: _teller(progress, name))
+        results = []
+        for result in measure(names or NAMES, size, lambda name: _teller(progress, name)):
+            results.append(result)
+            progress.console.print(f"{result.name}: {result.ratio:.2f} {word(result)}", highlight=False)
     seconds = time.monotonic() - begun
     if plot_file is not None:
         plot_file.write_text(plot(results), encoding="utf-8")
