@@ -49,7 +49,7 @@ def database(request: pytest.FixtureRequest) -> str:
 def server(tmp_path: Path, database: str) -> Iterator[Running]:
     """A server whose memory is open: how it starts is not what is proved here."""
     with running(tmp_path, "--no-ui", settings={"AURORA_DATABASE_URL": database}) as served:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 240
         while httpx.get(f"{served.url}/health").json()["status"] != "healthy":
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -154,7 +154,7 @@ def test_of_two_hundred_analyses_from_sixteen_clients_none_is_lost_and_none_doub
     for ask, id in told:
         look = Telemetry.model_validate({"model_name": ask.model, **ask.look})
         assert (by_id[id].telemetry, by_id[id].dry_run) == (look, ask.dry_run)
-    assert left(server, ledger, 60) == []
+    assert left(server, ledger, 120) == []
     _nothing_is_doubled(server.home, ledger)
 
 
