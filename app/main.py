@@ -211,7 +211,7 @@ def _run(plan: Plan) -> None:
 def _loading() -> Iterator[None]:
     """Load modules over the block without looking for garbage: what they make stays, and each look would go through it.
 
-    A fifth of the time that a start computes goes into such looks.
+    A fifth of what loading computes would go into such looks.
     """
     gc.disable()
     try:
