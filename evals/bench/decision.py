@@ -45,7 +45,7 @@ TARGET = Target(1.5)
 NODES = ("observe", "plan", "critique", "rule", "learn", "report")
 RESULTS = 10
 """What the product asks of a partition at first: twice the five that are shown."""
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 
 Told = dict[str, Any]
 
@@ -59,8 +59,7 @@ def run(cases: int, turns: int, tell: Tell) -> list[Result]:
         beside.mkdir()
         shutil.copytree(home / "chroma", beside / "chroma")
         with Aurora.open(settings) as aurora, _floor(beside) as floor:
-            if not aurora.memory.wait_ready(READY_SECONDS):
-                raise RuntimeError(f"The memory is not ready: {aurora.memory.status().detail}")
+            _wait_for_memory(aurora)
             aurora.ledger.installation.set_mode(Mode.STOPPED, "A benchmark.", "bench")
             product = partial(_decide, aurora)
             took = by_turns(product, floor.turn, turns, tell)
@@ -91,7 +90,7 @@ def _fill(settings: Settings, cases: int, tell: Tell) -> None:
     """Write the cases into ledger and index of a home that nobody has open."""
     entries = [case(number, simulated=True) for number in range(cases)]
     with Aurora.open(settings) as aurora:
-        aurora.memory.wait_ready(READY_SECONDS)
+        _wait_for_memory(aurora)
         for start in range(0, cases, AT_ONCE):
             ids = aurora.ledger.entries.add(entries[start : start + AT_ONCE])
             aurora.ledger.entries.mark_indexed(ids)
@@ -107,6 +106,11 @@ def _fill(settings: Settings, cases: int, tell: Tell) -> None:
         place.settled()
     finally:
         place.release()
+
+
+def _wait_for_memory(aurora: Aurora) -> None:
+    if not aurora.memory.wait_ready(READY_SECONDS):
+        raise RuntimeError(f"The memory is not ready: {aurora.memory.status().detail}")
 
 
 # --- the floor -------------------------------------------------------------------------------------------------------
