@@ -16,7 +16,7 @@ STARTS = 2
 HELP_TARGET = Target(12)
 HEALTH_SECONDS = 5.0
 HEALTH_TARGET = Target(1.0)
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
 
 Word = str
 Heard = tuple[float, list[Word]]
