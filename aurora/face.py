@@ -279,10 +279,6 @@ class Aurora(AbstractContextManager["Aurora"]):
         self.meet(name)
         self.ledger.models.put_settings(name, settings, by)
 
-    def mode_of(self, name: str) -> Mode:
-        """Return the mode that holds for a model: the stricter of its own and the installation's."""
-        return max(self.ledger.installation.mode(), self.ledger.models.get(name).mode, key=list(Mode).index)
-
     def add_metrics(self, points: Sequence[MetricPoint], received_at: datetime | None = None) -> int:
         """Keep points as the models' history; return how many."""
         deps = self._parts.deps
