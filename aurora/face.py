@@ -233,8 +233,8 @@ class Aurora(AbstractContextManager["Aurora"]):
             raise Conflict(f"{self.tools[decision.decision_type].name} cannot take back what it did.")
         if self.ledger.installation.mode() is Mode.STOPPED:
             raise Conflict("AURORA is stopped: set another mode before anything is taken back.")
-        name, now = decision.telemetry.model_name, self._parts.deps.clock()
-        if others := self.ledger.decisions.facts(name, decision_id, now).in_flight:
+        name = decision.telemetry.model_name
+        if others := self.ledger.decisions.in_flight(name, decision_id):
             # What is under way was built on this change, and could not be verified without it.
             raise Conflict(f"Decision {others[0]} is changing {name}: take that back first, or wait for its outcome.")
         self.ledger.decisions.request_undo(decision_id, reason, by)
