@@ -38,7 +38,7 @@ LEFT_ALONE = 22
 """Ticks without any news after which nothing more is waited for."""
 STEPS = ("plan", "critique", "rule", "execute", "verify", "undo")
 
-LEFT = "I decided nothing: whatever was outside its limits did not last."
+LEFT = "I decided nothing: nothing was outside its limits, or not for long."
 GIVEN_UP = "The demo stops here, before everything was seen through: there is more time at a slower pace (--speed 0.5)."
 
 Event = dict[str, Any]
