@@ -30,6 +30,12 @@ BUSY_TRIES = 3
 TURN_SECONDS = 60
 """How long a thread waits for its turn to write. Reached only if a writer hangs, or opens a second transaction."""
 
+_SNAPSHOT: dict[str, dict[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+"""What makes all statements of one transaction see the same moment; SQLite's journal does so by itself."""
+
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": 30}
 _SETUP = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
@@ -46,13 +52,14 @@ class Store:
         self.url = _understood(url)
         self.place = self.url.render_as_string(hide_password=True)
         self._engine = _engine(self.url)
+        self._reader = self._engine.execution_options(**_SNAPSHOT[self.url.get_backend_name()])
         self._writer = self._engine.execution_options(immediate=True)
         self._turn = threading.Lock() if self.url.get_backend_name() == "sqlite" else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Read in one transaction. Raises `Unavailable` or `Misconfigured` where the database fails."""
-        with in_words(self.place), _begun(self._engine) as session:
+        """Read one moment of the ledger. Raises `Unavailable` or `Misconfigured` where the database fails."""
+        with in_words(self.place), _begun(self._reader) as session:
             yield session
 
     @contextmanager

@@ -46,6 +46,16 @@ def test_readers_do_not_see_what_is_not_committed(url: str, ledger: Ledger, stor
     assert ledger.installation.mode() == Mode.STOPPED
 
 
+def test_a_reader_sees_one_moment_whatever_is_committed_meanwhile(ledger: Ledger, store: Store) -> None:
+    mode = text("SELECT mode FROM installation")
+    with store.read() as session:
+        before = session.scalar(mode)
+        ledger.installation.set_mode(Mode.STOPPED, "She looks for herself.", "ada")
+        assert session.scalar(mode) == before
+
+    assert ledger.installation.mode() == Mode.STOPPED
+
+
 def test_what_was_written_outlives_the_process(url: str, story: Story, store: Store) -> None:
     id = story.opened()
     store.close()
