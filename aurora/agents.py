@@ -15,6 +15,7 @@ from aurora.answers import ExecutionResult
 from aurora.domain import Critique, Plan, Situation, Telemetry
 from aurora.errors import Conflict
 from aurora.graph.critic import critique
+from aurora.graph.deps import Run
 from aurora.graph.observer import observe
 from aurora.graph.planner import plan
 from aurora.graph.state import State
@@ -30,6 +31,9 @@ class Agent:
     def __init__(self, aurora: "Aurora") -> None:
         self._aurora = aurora
 
+    async def _runtime(self, decision_id: str) -> Runtime[Run]:
+        return Runtime(context=await asyncio.to_thread(Run.of, self._aurora.parts.deps, decision_id))
+
     async def _noun(self, decision_id: str, node: str) -> Any:
         return (await asyncio.to_thread(self._aurora.nouns, decision_id)).get(node, [None])[-1]
 
@@ -41,7 +45,7 @@ class PlannerAgent(Agent):
         """Return the plan for the telemetry in `context`; `plan.decision_id` names its record. Raises `Invalid`."""
         look = parse(Telemetry, context)
         decision_id = await asyncio.to_thread(self._aurora.open_decision, look, held=True)
-        runtime = Runtime(context=self._aurora.parts.deps)
+        runtime = await self._runtime(decision_id)
         seen = await observe(State(decision_id=decision_id), runtime)
         made = await plan(State(decision_id=decision_id, situation=seen["situation"]), runtime)
         return cast(Plan, made["plan"])
@@ -57,7 +61,7 @@ class CriticAgent(Agent):
         if recorded != plan:
             raise Conflict(f"This is not the newest plan on record for decision {plan.decision_id}.")
         state = State(decision_id=plan.decision_id, situation=situation, plan=plan)
-        judged = await critique(state, Runtime(context=self._aurora.parts.deps))
+        judged = await critique(state, await self._runtime(plan.decision_id))
         return cast(Critique, judged["critique"])
 
 

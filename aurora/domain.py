@@ -825,6 +825,8 @@ class NewEntry(Value):
     id: str | None = None
     kind: MemoryKind
     text: Text
+    situation: Text = ""
+    """What recall compares, for a case that was seen: the situation alone, whatever was done about it."""
     model_name: str | None = None
     decision_type: Action | None = None
     success: bool | None = None

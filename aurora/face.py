@@ -6,7 +6,6 @@ future.
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
@@ -40,10 +39,9 @@ from aurora.graph.build import build_graph
 from aurora.graph.monitor import Monitor
 from aurora.graph.runner import Runner
 from aurora.ledger import Ledger
-from aurora.ledger.installation import stricter
 from aurora.ledger.wakeups import NOBODY, WakeUps
 from aurora.memory import Memory
-from aurora.nouns import NOUNS
+from aurora.nouns import by_node
 from aurora.parsing import parse
 from aurora.policy.guardrails import fingerprint
 from aurora.ports import Clock, Tool
@@ -155,11 +153,10 @@ class Aurora(AbstractContextManager["Aurora"]):
     ) -> str:
         """Record a decision before anything is done about it; return its id. `held`: only its caller advances it."""
         simulated = self._parts.deps.simulated
-        own = self.ledger.models.mode_once_seen(look.model_name, simulated=simulated)
         return self.ledger.decisions.open(
             look,
             dry_run=dry_run,
-            mode=stricter(self.ledger.installation.mode(), own),
+            mode=self.ledger.models.mode_once_seen(look.model_name, simulated=simulated),
             simulated=simulated,
             decision_id=decision_id,
             held=held,
@@ -244,19 +241,17 @@ class Aurora(AbstractContextManager["Aurora"]):
 
     def answer(self, decision_id: str) -> AnalyzeAnswer:
         """Return a decision as other programs see it."""
-        return answer(self.ledger.decisions.get(decision_id), self.nouns(decision_id))
+        decision, nouns = self.ledger.decisions.history(decision_id)
+        return answer(decision, by_node(nouns))
 
     def nouns(self, decision_id: str) -> dict[str, list[Any]]:
         """Return the recorded nouns by node, oldest first."""
-        found: dict[str, list[Any]] = defaultdict(list)
-        for row in self.ledger.decisions.nouns(decision_id):
-            found[row.node].append(NOUNS[row.node].model_validate_json(row.body))
-        return dict(found)
+        return by_node(self.ledger.decisions.nouns(decision_id))
 
     def record(self, decision_id: str) -> dict[str, Any]:
         """Return the whole record of a decision, as plain JSON values."""
-        decision = self.ledger.decisions.get(decision_id)
-        nouns = self.nouns(decision_id)
+        decision, rows = self.ledger.decisions.history(decision_id)
+        nouns = by_node(rows)
         return {
             **answer(decision, nouns).model_dump(mode="json"),
             "mode": decision.mode.value,

@@ -6,7 +6,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from aurora.graph.approver import approve
 from aurora.graph.critic import critique
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.edges import did_it_help, is_the_plan_sound, may_it_run, was_it_done, what_did_the_person_say
 from aurora.graph.executor import execute
 from aurora.graph.gate import rule
@@ -17,13 +17,13 @@ from aurora.graph.recorded import Node
 from aurora.graph.state import Answer, Request, State
 from aurora.graph.verifier import undo, verify, watch
 
-Graph = CompiledStateGraph[State, Deps, Request, Answer]
+Graph = CompiledStateGraph[State, Run, Request, Answer]
 NODES: tuple[Node, ...] = (observe, plan, critique, rule, approve, execute, watch, verify, undo, learn, report)
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
     """Return the compiled loop; without a checkpointer it can be drawn but not interrupted."""
-    graph = StateGraph(State, context_schema=Deps, input_schema=Request, output_schema=Answer)
+    graph = StateGraph(State, context_schema=Run, input_schema=Request, output_schema=Answer)
     for node in NODES:
         graph.add_node(node.__name__, node)
 

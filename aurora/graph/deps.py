@@ -1,15 +1,16 @@
-"""What the nodes act through. Data comes by `State`, dependencies by `Runtime[Deps]`."""
+"""What the nodes act through. Data comes by `State`, dependencies by `Runtime[Run]`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aurora.domain import Action
 from aurora.ports import Clock, Tool
 
 if TYPE_CHECKING:
     from aurora.ledger import Ledger
+    from aurora.ledger.records import DecisionRecord
     from aurora.memory import Memory
 
 
@@ -42,3 +43,23 @@ class Deps:
     def simulated(self) -> bool:
         """Whether every action lands in the sandbox; one real backend makes the installation real."""
         return all(tool.simulated for tool in self.tools.values() if tool.effect.changes)
+
+
+@dataclass(frozen=True)
+class Run(Deps):
+    """The parts, and what was on record about one decision when its run began."""
+
+    decision: "DecisionRecord"
+    recorded: Mapping[tuple[int, str], str]
+    """The JSON of its nouns, by round and node."""
+    wanted_back: bool
+    """Whether somebody asked for it to be undone."""
+
+    @classmethod
+    def of(cls, deps: Deps, decision_id: str) -> Self:
+        """Read the decision. Raises `NotFound`."""
+        decision, nouns = deps.ledger.decisions.history(decision_id)
+        parts = {field.name: getattr(deps, field.name) for field in fields(Deps)}
+        recorded = {(noun.round, noun.node): noun.body for noun in nouns}
+        wish = deps.ledger.decisions.undo_requested(decision_id) if recorded else None
+        return cls(**parts, decision=decision, recorded=recorded, wanted_back=wish is not None)

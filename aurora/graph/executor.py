@@ -11,7 +11,7 @@ from datetime import timedelta
 from aurora.crashes import Crash, crash_point
 from aurora.domain import Ending, Execution, Ruling, Step, ToolResult
 from aurora.errors import GateClosed
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.gate import open_gate, still_closed
 from aurora.graph.hands import Silence, ask, earlier
 from aurora.graph.recorded import Draft, recorded
@@ -22,7 +22,7 @@ from aurora.ports import Tool
 
 
 @recorded("execution", Execution, ruled)
-async def execute(state: State, deps: Deps) -> Draft[Execution]:
+async def execute(state: State, deps: Run) -> Draft[Execution]:
     """Act once, or say why not."""
     ruling = the_ruling(state)
     call = choose_call(ruling)
@@ -36,7 +36,7 @@ def choose_call(ruling: Ruling) -> Step:
     return ruling.step
 
 
-async def _act(state: State, deps: Deps, call: Step) -> Draft[Execution]:
+async def _act(state: State, deps: Run, call: Step) -> Draft[Execution]:
     tool, key, check = deps.tools[call.action], intent_key(state), await open_gate(state, deps)
     try:
         intent = await asyncio.to_thread(deps.ledger.intents.begin, key, state.decision_id, call, tool.name, check)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aurora.domain import CHANGING, Facts, Finding, Mode, ModelSettings, NewApproval, Notice, Preview, Ruling, Step
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.hands import Silence, ask
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruling as round_of_ruling
@@ -24,11 +24,11 @@ MAX_RULINGS = 4
 
 
 @recorded("ruling", Ruling, round_of_ruling)
-async def rule(state: State, deps: Deps) -> Draft[Ruling]:
+async def rule(state: State, run: Run) -> Draft[Ruling]:
     """Allow, ask or deny."""
-    turn = round_of_ruling(state, deps)
-    proposal = await _proposal(state, deps, proposed_step(state), turn)
-    return await asyncio.to_thread(_rule, state, deps, proposal)
+    step = proposed_step(state)
+    look = await preview(run, step)
+    return await asyncio.to_thread(_rule, state, run, step, look)
 
 
 @dataclass(frozen=True)
@@ -38,31 +38,34 @@ class Proposal:
     step: Step
     round: int
     preview: Preview | None
-    dry_run: bool
     settings: ModelSettings
     """As they stand now: a person may have changed them since the situation was seen."""
 
 
-def _rule(state: State, deps: Deps, proposal: Proposal) -> Draft[Ruling]:
-    facts = deps.ledger.decisions.facts(_target(state), state.decision_id, deps.clock())
-    ruling = _judge(state, deps, proposal, facts, effective_mode(state, deps))
+def _rule(state: State, run: Run, step: Step, look: Preview | None) -> Draft[Ruling]:
+    settings, mode = run.ledger.models.told(_target(state))
+    facts = run.ledger.decisions.facts(_target(state), state.decision_id, run.clock())
+    proposal = Proposal(step, round_of_ruling(state, run), look, settings)
+    ruling = _judge(state, run, proposal, facts, mode)
     if proposal.round - the_plan(state).round >= MAX_RULINGS:
         ruling = _deny(ruling, "too_many_rulings", f"The plan came back to the gate {MAX_RULINGS} times.")
     if ruling.verdict != "needs_approval" or ruling.propose_only:
         return Draft(ruling)
-    return _ask(state, deps, ruling)
+    return _ask(state, run, ruling)
 
 
 Check = Callable[[Facts, Mode], Ruling]
 
 
-async def open_gate(state: State, deps: Deps) -> Check:
+async def open_gate(state: State, run: Run) -> Check:
     """Return the check that the ledger makes at the moment of execution, on the facts of that moment."""
     ruled = the_ruling(state)
-    proposal = await _proposal(state, deps, ruled.step, ruled.round)
+    look = await preview(run, ruled.step)
+    settings = await asyncio.to_thread(run.ledger.models.settings, _target(state))
+    proposal = Proposal(ruled.step, ruled.round, look, settings)
 
     def check(facts: Facts, mode: Mode) -> Ruling:
-        ruling = _judge(state, deps, proposal, facts, mode)
+        ruling = _judge(state, run, proposal, facts, mode)
         if ruling.propose_only:
             return _deny(ruling, "observe_mode", "AURORA only observes: nothing is executed.")
         return ruling
@@ -73,7 +76,8 @@ async def open_gate(state: State, deps: Deps) -> Check:
 async def still_closed(state: State, deps: Deps, check: Check) -> str:
     """Return why a step that was begun, and never happened, may not run any more; empty where it may."""
     facts = await asyncio.to_thread(deps.ledger.decisions.facts, _target(state), state.decision_id, deps.clock())
-    ruling = check(facts, await asyncio.to_thread(effective_mode, state, deps))
+    _, mode = await asyncio.to_thread(deps.ledger.models.told, _target(state))
+    ruling = check(facts, mode)
     return "" if ruling.verdict == "allow" else " ".join(finding.reason for finding in ruling.findings)
 
 
@@ -89,13 +93,6 @@ def proposed_step(state: State) -> Step:
     return ruling.step
 
 
-def effective_mode(state: State, deps: Deps) -> Mode:
-    """Return the stricter of the installation's mode and the model's."""
-    order = list(Mode)
-    model = deps.ledger.models.get(_target(state)).mode
-    return max(deps.ledger.installation.mode(), model, key=order.index)
-
-
 async def preview(deps: Deps, step: Step) -> Preview | None:
     """Ask the tool what the step would change; None where there is no answer, which the guardrails refuse."""
     if step.action not in CHANGING or step.action not in deps.tools:
@@ -105,18 +102,7 @@ async def preview(deps: Deps, step: Step) -> Preview | None:
     return None if isinstance(seen, Silence) else seen
 
 
-async def _proposal(state: State, deps: Deps, step: Step, turn: int) -> Proposal:
-    dry_run, settings = await asyncio.to_thread(_told, state, deps)
-    look = await preview(deps, step)
-    return Proposal(step=step, round=turn, preview=look, dry_run=dry_run, settings=settings)
-
-
-def _told(state: State, deps: Deps) -> tuple[bool, ModelSettings]:
-    decision = deps.ledger.decisions.get(state.decision_id)
-    return decision.dry_run, deps.ledger.models.settings(decision.model_name)
-
-
-def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mode) -> Ruling:
+def _judge(state: State, run: Run, proposal: Proposal, facts: Facts, mode: Mode) -> Ruling:
     plan, critique = the_plan(state), state.critique
     if critique is None:
         raise LookupError("critique has not run")
@@ -130,12 +116,12 @@ def _judge(state: State, deps: Deps, proposal: Proposal, facts: Facts, mode: Mod
             requires_approval=critique.requires_approval,
             preview=proposal.preview,
             mode=mode,
-            dry_run=proposal.dry_run,
+            dry_run=run.decision.dry_run,
             facts=facts,
-            now=deps.clock(),
+            now=run.clock(),
             consent=_consent(state),
             round=proposal.round,
-            fleet_share_in_change=deps.largest_share_in_change,
+            fleet_share_in_change=run.largest_share_in_change,
         )
     )
 

@@ -16,7 +16,7 @@ from aurora.domain import (
     Status,
     Trust,
 )
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.recorded import Draft, recorded, standing_of
 from aurora.graph.rounds import the_situation, watched
 from aurora.graph.state import State
@@ -44,25 +44,27 @@ OUTCOMES = {
 
 
 @recorded("lesson", Lesson, watched)
-async def learn(state: State, deps: Deps) -> Draft[Lesson]:
+async def learn(state: State, run: Run) -> Draft[Lesson]:
     """Write the case down. A dry run is no case: nothing came of it and nothing will."""
     if state.verification is not None:
         crash_point(Crash.OUTCOME_VERIFIED)
     situation, where = the_situation(state), standing_of(state)
+    seen = describe(situation)
     # Whether it helped is told when the case is recalled: a person may still take it back.
-    text = f"{describe(situation)} Action: {action_of(state)}. Result: {_ended(where)}."
+    text = f"{seen} Action: {action_of(state)}. Result: {_ended(where)}."
     success, trust = judged(state)
     lesson = Lesson(entry_id=None, text=text, success=success, verified=trust is Trust.VERIFIED)
     if where.status is Status.PROPOSED:
         return Draft(lesson)
-    if watched(state, deps) > 0 and await asyncio.to_thread(_learned_before, state, deps):
+    if watched(state, run) > 0 and (0, "learn") in run.recorded:
         # What a person takes back after it had ended did not help after all.
-        await asyncio.to_thread(deps.ledger.entries.set_outcome, state.decision_id, success, trust)
+        await asyncio.to_thread(run.ledger.entries.set_outcome, state.decision_id, success, trust)
         return Draft(lesson)
     entry = NewEntry(
         id=f"mem_{state.decision_id.removeprefix('dec_')}",
         kind=MemoryKind.DECISION,
         text=text,
+        situation=seen,
         model_name=situation.telemetry.model_name,
         decision_type=action_of(state),
         success=success,
@@ -74,10 +76,6 @@ async def learn(state: State, deps: Deps) -> Draft[Lesson]:
         simulated=situation.simulated,
     )
     return Draft(lesson.evolve(entry_id=entry.id), entry=entry)
-
-
-def _learned_before(state: State, deps: Deps) -> bool:
-    return deps.ledger.decisions.noun(state.decision_id, 0, "learn") is not None
 
 
 def judged(state: State) -> tuple[bool | None, Trust]:
@@ -92,7 +90,7 @@ def judged(state: State) -> tuple[bool | None, Trust]:
 
 
 @recorded("report", Report, watched)
-async def report(state: State, deps: Deps) -> Draft[Report]:
+async def report(state: State, run: Run) -> Draft[Report]:
     """Say in one place what was decided, done and seen; tell people where it went wrong."""
     where, name = standing_of(state), the_situation(state).telemetry.model_name
     headline = f"{action_of(state)} for {name}: {_result(where)}"
@@ -101,7 +99,7 @@ async def report(state: State, deps: Deps) -> Draft[Report]:
     if not stuck and where.status is not Status.FAILED and where.outcome not in (Outcome.NOT_BETTER, Outcome.UNDONE):
         return Draft(word)
     notice = Notice(
-        event_id=f"{state.decision_id}:{watched(state, deps)}:report",
+        event_id=f"{state.decision_id}:{watched(state, run)}:report",
         model_name=name,
         severity="critical" if stuck or where.status is Status.FAILED else "warning",
         message=f"{headline}. {_why_it_ended(state)}".strip(),

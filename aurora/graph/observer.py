@@ -2,10 +2,9 @@
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aurora.domain import CHANGING, Serving, Situation, Telemetry
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.hands import Silence, ask
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import first
@@ -13,28 +12,25 @@ from aurora.graph.state import State
 from aurora.observe import observe as look
 from aurora.ports import Tool
 
-if TYPE_CHECKING:
-    from aurora.ledger.records import DecisionRecord
-
 
 @recorded("situation", Situation, first)
-async def observe(state: State, deps: Deps) -> Draft[Situation]:
+async def observe(_state: State, run: Run) -> Draft[Situation]:
     """Look once; every later node judges this same situation."""
-    decision = await asyncio.to_thread(deps.ledger.decisions.get, state.decision_id)
-    present, silences = await serving(decision.telemetry, deps)
-    return Draft(await asyncio.to_thread(_observe, decision, deps, present, silences))
+    present, silences = await serving(run.decision.telemetry, run)
+    return Draft(await asyncio.to_thread(_observe, run, present, silences))
 
 
-def _observe(decision: "DecisionRecord", deps: Deps, present: Serving, silences: tuple[str, ...]) -> Situation:
-    name, health = decision.model_name, deps.memory.status()
+def _observe(run: Run, present: Serving, silences: tuple[str, ...]) -> Situation:
+    decision, health = run.decision, run.memory.status()
+    name = decision.model_name
     forgetful = () if health.word == "operational" else (f"Memory is {health.word}: {health.detail}",)
     return look(
         decision.telemetry,
-        deps.ledger.models.settings(name),
-        deps.ledger.metrics.recent(name, until=decision.created_at),
+        run.ledger.models.settings(name),
+        run.ledger.metrics.recent(name, until=decision.created_at),
         present,
         decision_id=decision.id,
-        now=deps.clock(),
+        now=run.clock(),
         simulated=decision.simulated,
         notices=forgetful + silences,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aurora.domain import Plan, Recalled
 from aurora.errors import Unavailable
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import planning, the_situation
 from aurora.graph.state import State
@@ -14,17 +14,17 @@ from aurora.policy.engine import propose
 
 
 @recorded("plan", Plan, planning)
-async def plan(state: State, deps: Deps) -> Draft[Plan]:
+async def plan(state: State, run: Run) -> Draft[Plan]:
     """Propose; after a critique, without what it asked to avoid."""
     situation = the_situation(state)
     text = describe(situation)
-    recalled, gap = await recall(lambda: deps.memory.recall_cases(text, simulated=situation.simulated))
+    recalled, gap = await recall(lambda: run.memory.recall_cases(text, simulated=situation.simulated))
     proposal = propose(
         situation,
         recalled,
         avoid=state.critique.avoid if state.critique else (),
-        round=planning(state, deps),
-        reversible=deps.reversible,
+        round=planning(state, run),
+        reversible=run.reversible,
     )
     return Draft(proposal.evolve(decision_id=state.decision_id, reasons=proposal.reasons + gap))
 

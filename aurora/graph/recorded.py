@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 
 from aurora.crashes import Crash, crash_point
 from aurora.domain import NewApproval, NewEntry, Notice, Standing, Value
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.state import State
 from aurora.policy.standing import standing
 
@@ -37,8 +37,8 @@ class Draft(Generic[Noun]):
     """When the outcome is due."""
 
 
-Body = Callable[[State, Deps], Awaitable[Draft[Noun]]]
-RoundOf = Callable[[State, Deps], int]
+Body = Callable[[State, Run], Awaitable[Draft[Noun]]]
+RoundOf = Callable[[State, Run], int]
 
 
 class Node(Protocol):
@@ -46,7 +46,7 @@ class Node(Protocol):
 
     __name__: str
 
-    async def __call__(self, state: State, runtime: Runtime[Deps]) -> dict[str, Any]: ...
+    async def __call__(self, state: State, runtime: Runtime[Run]) -> dict[str, Any]: ...
 
 
 def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[Body[Noun]], Node]:
@@ -59,21 +59,22 @@ def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[
         name = body.__name__
 
         @wraps(body)
-        async def node(state: State, runtime: Runtime[Deps]) -> dict[str, Any]:
-            deps = runtime.context
-            turn, found = await asyncio.to_thread(_earlier, round_of, name, state, deps)
+        async def node(state: State, runtime: Runtime[Run]) -> dict[str, Any]:
+            run = runtime.context
+            turn = round_of(state, run)
+            found = run.recorded.get((turn, name))
             if found is None:
-                draft = await body(state, deps)
+                draft = await body(state, run)
                 added: dict[str, Any] = {field: draft.noun}
                 where = standing_of(replace(state, **added))
                 crash_point(Crash.NOUN_DRAFTED)
-                found = await asyncio.to_thread(_record, deps, (state.decision_id, turn, name), draft, where)
+                found = await asyncio.to_thread(_record, run, (state.decision_id, turn, name), draft, where)
                 crash_point(Crash.NOUN_RECORDED)
             return {field: noun_type.model_validate_json(found)}
 
         # LangGraph reads the annotations of what it is given, and `wraps` would show it the body's.
         del node.__wrapped__
-        node.__annotations__ = {"state": State, "runtime": Runtime[Deps], "return": dict[str, Any]}
+        node.__annotations__ = {"state": State, "runtime": Runtime[Run], "return": dict[str, Any]}
         return cast(Node, node)
 
     return decorate
@@ -91,14 +92,8 @@ def standing_of(state: State) -> Standing:
     )
 
 
-def _earlier(round_of: RoundOf, name: str, state: State, deps: Deps) -> tuple[int, str | None]:
-    """Return the round, and what is on record for it; in one go, as each change of thread takes its time."""
-    turn = round_of(state, deps)
-    return turn, deps.ledger.decisions.noun(state.decision_id, turn, name)
-
-
-def _record(deps: Deps, key: tuple[str, int, str], draft: Draft[Any], where: Standing) -> str:
-    return deps.ledger.decisions.record(
+def _record(run: Run, key: tuple[str, int, str], draft: Draft[Any], where: Standing) -> str:
+    return run.ledger.decisions.record(
         *key,
         draft.noun,
         where,

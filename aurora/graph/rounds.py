@@ -1,44 +1,44 @@
 """Which round a node is in. A round is one proposal: the planner's, a person's edit, or a stray executor's.
 
-Pure but for `watching`, which asks the ledger whether somebody wants the action back.
+Pure: what the ledger knew of the decision comes with the run.
 """
 
 from aurora.domain import Execution, Plan, Ruling, Situation
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.state import State
 
 
-def first(_state: State, _deps: Deps) -> int:
+def first(_state: State, _run: Run) -> int:
     """There is one situation per decision."""
     return 0
 
 
-def planning(state: State, _deps: Deps) -> int:
+def planning(state: State, _run: Run) -> int:
     """Each revision that the critic asks for is a new round."""
     return 0 if state.critique is None else state.critique.round + 1
 
 
-def planned(state: State, _deps: Deps) -> int:
+def planned(state: State, _run: Run) -> int:
     """The critic looks at the plan of this round."""
     return the_plan(state).round
 
 
-def ruling(state: State, _deps: Deps) -> int:
+def ruling(state: State, _run: Run) -> int:
     """Whatever comes back to the gate after a ruling is a new proposal."""
     return the_plan(state).round if state.ruling is None else state.ruling.round + 1
 
 
-def ruled(state: State, _deps: Deps) -> int:
+def ruled(state: State, _run: Run) -> int:
     """Approval and execution belong to the ruling that sent them."""
     return the_ruling(state).round
 
 
-def watching(state: State, deps: Deps) -> int:
+def watching(_state: State, run: Run) -> int:
     """A wish to take the action back opens a second look, also at a decision that had ended."""
-    return 1 if deps.ledger.decisions.undo_requested(state.decision_id) is not None else 0
+    return 1 if run.wanted_back else 0
 
 
-def watched(state: State, _deps: Deps) -> int:
+def watched(state: State, _run: Run) -> int:
     """What follows the watch belongs to the wake that ended it."""
     return 0 if state.wake is None else state.wake.round
 

@@ -6,6 +6,7 @@ wanted back. So advancing twice, late, or with an empty checkpoint comes to the 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from aurora.crashes import Crash, crash_point
 from aurora.domain import Action, Execution, Outcome, Plan, Situation, Status, Step, Wake
 from aurora.errors import AuroraError
 from aurora.graph.build import Graph
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.hands import Silence, ask, earlier, look_up
 from aurora.graph.state import Request
 from aurora.graph.window import look_again, to_watch
@@ -56,21 +57,20 @@ class Runner:
     async def start(self, decision_id: str) -> None:
         """Run a new decision up to its end or its first interrupt."""
         async with self._lock(decision_id):
-            decision = await asyncio.to_thread(self._deps.ledger.decisions.get, decision_id)
-            name = decision.telemetry.model_name
-            if decision.dry_run:
-                await self._advance(decision_id)
+            run = await asyncio.to_thread(Run.of, self._deps, decision_id)
+            if run.decision.dry_run:
+                await self._advance(run)
             else:
-                async with self._lock(f"model:{name}"):
-                    await self._wait_for_turn(name, decision_id)
-                    await self._advance(decision_id)
+                async with self._lock(f"model:{run.decision.model_name}"):
+                    await self._wait_for_turn(run.decision)
+                    await self._advance(run)
         self._tell()
         await self._remember()
 
     async def advance(self, decision_id: str) -> None:
         """Take a decision as far as the ledger lets it."""
         async with self._lock(decision_id):
-            await self._advance(decision_id)
+            await self._advance(await self._begun(decision_id))
         self._tell()
         await self._remember()
 
@@ -98,7 +98,7 @@ class Runner:
         for decision_id in waiting:
             await self._advance_safely(decision_id)
         await self._deliver()
-        await self._remember()
+        await self._index(self._deps.memory.sync)
         return len(waiting)
 
     def trouble(self) -> str:
@@ -177,7 +177,7 @@ class Runner:
     async def _advance_safely(self, decision_id: str) -> None:
         try:
             async with self._lock(decision_id):
-                await self._advance(decision_id)
+                await self._advance(await self._begun(decision_id))
         except Exception:
             # One decision that cannot go on must not hold up the others; it is tried again ever more seldom.
             times = self._failures.get(decision_id, (0, None))[0] + 1
@@ -187,45 +187,48 @@ class Runner:
         else:
             self._failures.pop(decision_id, None)
 
-    async def _advance(self, decision_id: str) -> None:
+    async def _begun(self, decision_id: str) -> Run:
+        return await asyncio.to_thread(Run.of, self._deps, decision_id)
+
+    async def _advance(self, run: Run) -> None:
         if self._ended:
             return
         try:
-            await self._run(decision_id)
+            await self._run(run)
         except Exception:
             # At the end its checkpoints are closed under it, and that is no failure.
             if not self._ended:
                 raise
 
-    async def _run(self, decision_id: str) -> None:
-        config: RunnableConfig = {"configurable": {"thread_id": decision_id}}
+    async def _run(self, run: Run) -> None:
+        config: RunnableConfig = {"configurable": {"thread_id": run.decision.id}}
+        await self._graph.ainvoke(await self._step(run, config), config, context=run, durability="sync")
+
+    async def _step(self, run: Run, config: RunnableConfig) -> Any:
+        """Return what the run goes on with: the request where it begins, the interrupts that it answers, or nothing."""
+        decision_id, request = run.decision.id, Request(decision_id=run.decision.id)
+        if not run.recorded:
+            return request
         snapshot = await self._graph.aget_state(config)
-        step: Any = None
         if not snapshot.values:
-            step = Request(decision_id=decision_id)
-        elif not snapshot.next or await self._is_past(snapshot.values.get("wake"), decision_id):
+            return request
+        if not snapshot.next or _is_past(snapshot.values.get("wake"), run):
             # Whatever came since (a wish to take it back) is found by replaying what is recorded.
             await self._forget(decision_id)
-            step = Request(decision_id=decision_id)
-        elif snapshot.interrupts:
-            step = Command(resume={one.id: "look again" for one in snapshot.interrupts})
-        await self._graph.ainvoke(step, config, context=self._deps, durability="sync")
-
-    async def _is_past(self, wake: Wake | None, decision_id: str) -> bool:
-        """Whether somebody wants it back, and the run waits for a tool at a place where it does not ask for that."""
-        if wake is None or wake.reason == "undo_requested":
-            return False
-        return await asyncio.to_thread(self._deps.ledger.decisions.undo_requested, decision_id) is not None
+            return request
+        if snapshot.interrupts:
+            return Command(resume={one.id: "look again" for one in snapshot.interrupts})
+        return None
 
     async def _forget(self, decision_id: str) -> None:
         if not isinstance(self._graph.checkpointer, bool) and self._graph.checkpointer is not None:
             await self._graph.checkpointer.adelete_thread(decision_id)
 
-    async def _wait_for_turn(self, name: str, decision_id: str) -> None:
+    async def _wait_for_turn(self, decision: "DecisionRecord") -> None:
         """Let a change that is nearly verified end first, so that this decision sees the world after it."""
         until = self._deps.clock() + PATIENCE
         while (now := self._deps.clock()) < until and not self._ended:
-            others = await asyncio.to_thread(self._in_flight, name, decision_id)
+            others = await asyncio.to_thread(self._in_flight, decision.model_name, decision.id)
             if not others or any(due_at is not None and due_at > until for due_at in others.values()):
                 return
             for other, due_at in others.items():
@@ -238,9 +241,12 @@ class Runner:
         return {other: decisions.get(other).verify_at for other in decisions.in_flight(name, decision_id)}
 
     async def _remember(self) -> None:
-        """Index what waits for recall; the sweep repeats it."""
+        """Index what waits for recall."""
+        await self._index(self._deps.memory.index_new)
+
+    async def _index(self, remember: Callable[[], int]) -> None:
         try:
-            await asyncio.to_thread(self._deps.memory.sync)
+            await asyncio.to_thread(remember)
         except AuroraError as error:
             log.warning("memory is behind the ledger: %s", error)
 
@@ -265,3 +271,8 @@ class Runner:
 
     def _lock(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())
+
+
+def _is_past(wake: Wake | None, run: Run) -> bool:
+    """Whether somebody wants it back, and the run waits for a tool at a place where it does not ask for that."""
+    return run.wanted_back and wake is not None and wake.reason != "undo_requested"

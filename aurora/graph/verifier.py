@@ -20,7 +20,7 @@ from aurora.domain import (
     Wake,
 )
 from aurora.errors import GateClosed
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.gate import still_closed
 from aurora.graph.hands import Silence, ask, earlier, is_running, look_up
 from aurora.graph.recorded import Draft, recorded
@@ -67,7 +67,7 @@ def the_change(state: State) -> Watched:
 
 
 @recorded("verification", Verification, watched)
-async def verify(state: State, deps: Deps) -> Draft[Verification]:
+async def verify(state: State, deps: Run) -> Draft[Verification]:
     """Compare the goal stated in the plan with what was measured afterwards."""
     execution = the_execution(state)
     tool = deps.tools[execution.step.action]
@@ -99,7 +99,7 @@ def _verify(state: State, deps: Deps, found: ToolResult | Silence) -> Verificati
     return seen
 
 
-def _given_up(state: State, deps: Deps, found: ToolResult | Silence) -> tuple[Notice, ...]:
+def _given_up(state: State, deps: Run, found: ToolResult | Silence) -> tuple[Notice, ...]:
     """Tell people of what may still come into force, and is waited for no longer."""
     if not _is_window_over(state) or not (is_running(found) or isinstance(found, Silence)):
         return ()

@@ -56,6 +56,7 @@ _NEEDED = (_decisions.c.id, _decisions.c.model_name, _decisions.c.simulated, _de
 _LOCK = select(*_NEEDED).where(_THIS).with_for_update(key_share=True)
 _UPDATE = update(_decisions).where(_THIS)
 _WHOLE = select(DecisionRow).where(col(DecisionRow.id) == bindparam("of"))
+_NOUNS = select(NounRow).where(col(NounRow.decision_id) == bindparam("of")).order_by(col(NounRow.number))
 _NOUN = select(col(NounRow.body)).where(
     col(NounRow.decision_id) == bindparam("of"),
     col(NounRow.round) == bindparam("in_round"),
@@ -164,6 +165,11 @@ class Decisions(Part):
         with self._store.read() as session:
             return seen_as(DecisionRecord, _row(session, id))
 
+    def history(self, id: str) -> tuple[DecisionRecord, Sequence[NounRecord]]:
+        """Return the decision and its nouns, of one moment. Raises `NotFound`."""
+        with self._store.read() as session:
+            return seen_as(DecisionRecord, _row(session, id)), _nouns(session, id)
+
     def noun(self, id: str, round: int, node: str) -> str | None:
         """Return the JSON that `node` recorded in `round`, if it did."""
         with self._store.read() as session:
@@ -171,9 +177,8 @@ class Decisions(Part):
 
     def nouns(self, id: str) -> Sequence[NounRecord]:
         """Return all nouns of a decision in the order in which they were written."""
-        statement = select(NounRow).where(col(NounRow.decision_id) == id).order_by(col(NounRow.number))
         with self._store.read() as session:
-            return [seen_as(NounRecord, row) for row in session.scalars(statement)]
+            return _nouns(session, id)
 
     def newest(self, ids: Collection[str], nodes: Collection[str]) -> dict[str, dict[str, str]]:
         """Return the newest JSON that each of `nodes` recorded for several decisions: by id, then by node."""
@@ -322,6 +327,10 @@ class Decisions(Part):
             return {}
         costs = self._models.settings_in(session, decision.model_name).costs
         return {"decision_type": action, "price": costs.of(action)}
+
+
+def _nouns(session: Session, id: str) -> list[NounRecord]:
+    return [seen_as(NounRecord, row) for row in session.scalars(_NOUNS, {"of": id})]
 
 
 def _row(session: Session, id: str) -> DecisionRow:

@@ -30,7 +30,12 @@ _WEAKER = {
 """What each kind of knowledge may overwrite."""
 
 
-_THESE = select(EntryRow).where(col(EntryRow.id).in_(bindparam("these", expanding=True)))
+_IN_THESE = col(EntryRow.id).in_(bindparam("these", expanding=True))
+_THESE = select(EntryRow).where(_IN_THESE)
+_INDEXED = update(EntryRow.__table__).where(_IN_THESE).values(indexed=True)
+_UNINDEXED = (
+    select(EntryRow).where(col(EntryRow.indexed).is_(False)).order_by(col(EntryRow.number)).limit(bindparam("most"))
+)
 
 
 class Entries(Part):
@@ -60,16 +65,21 @@ class Entries(Part):
 
     def unindexed(self, limit: int = 100) -> list[EntryRecord]:
         """Return entries that the index does not have as they are now, oldest first."""
-        waiting = select(EntryRow).where(col(EntryRow.indexed).is_(False))
         with self._store.read() as session:
-            rows = session.scalars(waiting.order_by(col(EntryRow.number)).limit(limit))
-            return [seen_as(EntryRecord, row) for row in rows]
+            return [seen_as(EntryRecord, row) for row in session.scalars(_UNINDEXED, {"most": limit})]
 
-    def mark_indexed(self, ids: Sequence[str]) -> None:
-        """Note that the index has these."""
+    def indexed(self, records: Sequence[EntryRecord]) -> list[EntryRecord]:
+        """Note that the index has these; return, as they are now, those that changed since they were read."""
         with self._store.write() as session:
-            for some in _some(ids):
-                session.execute(update(EntryRow).where(col(EntryRow.id).in_(some)).values(indexed=True))
+            now = {
+                row.id: seen_as(EntryRecord, row)
+                for some in _some([record.id for record in records])
+                for row in session.scalars(_THESE, {"these": some})
+            }
+            same = [record.id for record in records if now.get(record.id) == record]
+            for some in _some(same):
+                session.execute(_INDEXED, {"these": some})
+        return [now[record.id] for record in records if now.get(record.id, record) != record]
 
     def unmark_all(self) -> None:
         """Note that the index has nothing."""

@@ -9,13 +9,17 @@ from aurora.ledger.part import Part
 from aurora.ledger.records import ModeRecord, seen_as
 from aurora.ledger.tables import InstallationRow
 
+_MODE = select(InstallationRow.__table__.c.mode)
+_LOCKED_MODE = _MODE.with_for_update()
+
 
 class Installation(Part):
     """What holds for all models at once."""
 
     def mode(self) -> Mode:
         """Return the mode."""
-        return self.mode_record().mode
+        with self._store.read() as session:
+            return mode_in(session)
 
     def mode_record(self) -> ModeRecord:
         """Return the mode, who set it, when and why."""
@@ -34,10 +38,14 @@ class Installation(Part):
             return seen_as(ModeRecord, session.scalars(select(InstallationRow)).one())
 
 
+def mode_in(session: Session) -> Mode:
+    """Return the mode, in the transaction of whoever asks."""
+    return Mode(session.execute(_MODE).scalar_one())
+
+
 def locked_mode(session: Session) -> Mode:
     """Return the mode and hold it until the transaction ends, so that one effect at a time passes the gate."""
-    table = InstallationRow.__table__
-    return Mode(session.execute(select(table.c.mode).with_for_update()).scalar_one())
+    return Mode(session.execute(_LOCKED_MODE).scalar_one())
 
 
 def stricter(one: Mode, other: Mode) -> Mode:

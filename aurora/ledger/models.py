@@ -12,6 +12,7 @@ from sqlmodel import col
 from aurora.domain import MetricPoint, Mode, ModelSettings
 from aurora.errors import NotFound
 from aurora.ledger.audit import Audit, chain_of
+from aurora.ledger.installation import mode_in, stricter
 from aurora.ledger.part import Part
 from aurora.ledger.records import ModelRecord, Page, seen_as
 from aurora.ledger.store import Store, dialect_of, insertion_in
@@ -45,12 +46,14 @@ class Models(Part):
             return self._found(session, name)
 
     def mode_once_seen(self, name: str, *, simulated: bool) -> Mode:
-        """Return the own mode that the model has, or will have once it was `seen`."""
+        """Return the mode that holds for the model, or will hold once it was `seen`: see `told`."""
         with self._store.read() as session:
             row = session.execute(_TOLD, {"of": name}).one_or_none()
+            whole = mode_in(session)
         if row is None:
-            return mode_of(None, simulated)
-        return mode_of(row.settings, simulated if row.simulated is None else row.simulated and simulated)
+            return stricter(whole, mode_of(None, simulated))
+        kind = simulated if row.simulated is None else row.simulated and simulated
+        return stricter(whole, mode_of(row.settings, kind))
 
     def settings(self, name: str) -> ModelSettings:
         """Return the settings that hold for the model: what was set, and for the rest the defaults of its kind."""
@@ -61,6 +64,14 @@ class Models(Part):
         """Return what `settings` does, in the transaction of whoever asks."""
         row = session.execute(_TOLD, {"of": name}).one_or_none()
         return ModelSettings() if row is None else self._resolved(row.settings, row.simulated)
+
+    def told(self, name: str) -> tuple[ModelSettings, Mode]:
+        """Return the settings that hold for the model, and the stricter of its own mode and the installation's."""
+        with self._store.read() as session:
+            row = session.execute(_TOLD, {"of": name}).one_or_none()
+            settings, simulated = (row.settings, row.simulated) if row else (None, None)
+            mode = stricter(mode_in(session), mode_of(settings, simulated))
+            return self._resolved(settings, simulated), mode
 
     def told_in(self, session: Session, names: Sequence[str]) -> dict[str, tuple[ModelSettings, Mode]]:
         """Return the settings and the own mode of several models, in the transaction of whoever asks."""

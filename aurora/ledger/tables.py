@@ -248,6 +248,7 @@ class EntryRow(Row, table=True):
     id: str = Field(unique=True, sa_type=Key)
     kind: str
     text: str = Field(sa_type=Prose)
+    situation: str = Field(default="", sa_type=Prose)
     model_name: str | None = Field(default=None, sa_type=Prose)
     decision_type: str | None = None
     success: bool | None = None

@@ -96,7 +96,7 @@ class Directory:
         """Open the folder, or a new one where it is damaged."""
         if damage := self._damage or self._probed():
             self._move_aside(damage)
-        return Index(embedded(self._path), fingerprint)
+        return Index(embedded(self._path), fingerprint, shared=False)
 
     def settle(self, index: Index) -> None:
         """Seal what was written since."""
@@ -192,7 +192,8 @@ class Server:
         """Connect. Raises `IndexFailed` while the server does not answer."""
         with in_words(f"be reached at {self._host}:{self._port}"):
             self._heartbeat()
-        return Index(connected(self._host, self._port, ssl=self._ssl, seconds=ANSWER_SECONDS), fingerprint)
+        client = connected(self._host, self._port, ssl=self._ssl, seconds=ANSWER_SECONDS)
+        return Index(client, fingerprint, shared=True)
 
     def settle(self, index: Index) -> None:
         """Nothing to do."""

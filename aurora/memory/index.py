@@ -57,11 +57,16 @@ class Hit:
 class Index:
     """An open Chroma database, or the part of it that belongs to one embedding model."""
 
-    def __init__(self, client: "Client", fingerprint: str) -> None:
-        """Use `client` from now on; `fingerprint` is the embedder's, and part of every collection's name."""
+    def __init__(self, client: "Client", fingerprint: str, *, shared: bool) -> None:
+        """Use `client` from now on; `fingerprint` is the embedder's, and part of every collection's name.
+
+        `shared` says whether others may write to the same database.
+        """
         self._client = client
         self._prefix = f"{NAME}-{fingerprint}-"
+        self._shared = shared
         self._collections: dict[str, Collection] = {}
+        self._absent: set[str] = set()
         self.writing = threading.RLock()
         """Held over each write: whoever has it sees files that nobody changes."""
 
@@ -128,6 +133,7 @@ class Index:
 
     def _put(self, place: str, points: Sequence[Point]) -> None:
         ids, vectors = [point.id for point in points], [list(point.vector) for point in points]
+        self._absent.discard(place)
         with in_words("be written"):
             self._with(place, self._made, lambda it: it.upsert(ids=ids, embeddings=vectors))  # type: ignore[arg-type]
 
@@ -139,11 +145,20 @@ class Index:
         """Return what the collection says; None where nothing was ever put into it."""
         from chromadb.errors import NotFoundError
 
+        if place in self._absent:
+            return None
         with in_words("be read"):
             try:
                 return self._with(place, self._found, ask)
             except NotFoundError:
+                self._note_absent(place)
                 return None
+
+    def _note_absent(self, place: str) -> None:
+        """Remember that nothing was ever put there: looking for it in vain takes as long as asking it."""
+        with self.writing:
+            if not self._shared and place not in self._collections:
+                self._absent.add(place)
 
     def _with(self, place: str, find: "Callable[[str], Collection]", use: "Callable[[Collection], T]") -> T:
         """Use the collection; once more if another process has made it anew since it was last used."""

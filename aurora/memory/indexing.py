@@ -6,7 +6,8 @@ or be cut off at any point: writing the same entry again changes nothing.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aurora.crashes import Crash, crash_point
@@ -40,25 +41,23 @@ class Indexer:
     def index(self, index: Index, records: Sequence["EntryRecord"]) -> None:
         """Write `records`, and again those that changed in the ledger meanwhile."""
         while records:
-            vectors = self._embedder.embed([record.text for record in records])
+            vectors = self._embedder.embed([record.situation or record.text for record in records])
             index.put([_point(*pair) for pair in zip(records, vectors, strict=True)])
-            ids = [record.id for record in records]
             crash_point(Crash.ENTRY_INDEXED)
-            self._entries.mark_indexed(ids)
-            now = self._entries.many(ids)
-            records = [now[record.id] for record in records if now.get(record.id, record) != record]
+            records = self._entries.indexed(records)
 
     def catch_up(self, index: Index, progress: Progress, turn_seconds: float = -1) -> int | None:
         """Index what is missing and remove what does not belong; return how many entries that were.
 
         Returns None where another thread is at it for more than `turn_seconds` (without them, it is waited for).
         """
-        if not self._turn.acquire(timeout=turn_seconds):
-            return None
-        try:
-            return self._index_waiting(index, progress) + self._compare(index, progress)
-        finally:
-            self._turn.release()
+        with self._my_turn(turn_seconds) as mine:
+            return self._index_waiting(index, progress) + self._compare(index, progress) if mine else None
+
+    def index_new(self, index: Index, turn_seconds: float) -> int | None:
+        """Index what the ledger says is missing, without comparing the two; return as `catch_up`."""
+        with self._my_turn(turn_seconds) as mine:
+            return self._index_waiting(index, None) if mine else None
 
     def rebuild(self, index: Index, progress: Progress) -> int:
         """Empty the index and index every entry anew; return how many."""
@@ -67,12 +66,23 @@ class Indexer:
             index.clear()
             return self._index_waiting(index, progress)
 
-    def _index_waiting(self, index: Index, progress: Progress) -> int:
-        done = 0
-        while waiting := self._entries.unindexed(AT_ONCE):
+    @contextmanager
+    def _my_turn(self, seconds: float) -> Iterator[bool]:
+        mine = self._turn.acquire(timeout=seconds)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._turn.release()
+
+    def _index_waiting(self, index: Index, progress: Progress | None) -> int:
+        done, waiting = 0, self._entries.unindexed(AT_ONCE)
+        while waiting:
             self.index(index, waiting)
             done += len(waiting)
-            progress(index.count(HOMES), self._entries.count())
+            if progress is not None:
+                progress(index.count(HOMES), self._entries.count())
+            waiting = self._entries.unindexed(AT_ONCE) if len(waiting) == AT_ONCE else []
         return done
 
     def _compare(self, index: Index, progress: Progress) -> int:

@@ -127,11 +127,17 @@ class Memory:
         self._try(lambda index: self._index(index, ids))
         return ids
 
-    def sync(self) -> int:
-        """Index what the ledger has and the index lacks, and remove what the ledger lacks; return how many.
+    def index_new(self) -> int:
+        """Index what the ledger says is not indexed yet; return how many entries that were.
 
-        Costs a few milliseconds where there is nothing to do. Where the index is not open this is left to its opening,
-        and during a rebuild to that.
+        Where the index is not open this is left to its opening, and during a rebuild to that.
+        """
+        return self._try(lambda index: self._indexer.index_new(index, TURN_SECONDS)) or 0
+
+    def sync(self) -> int:
+        """Do what `index_new` does, and compare: add what the index lacks all the same, remove what the ledger lacks.
+
+        Returns how many entries that were.
         """
         return self._try(self._catch_up) or 0
 

@@ -93,7 +93,7 @@ def _fill(settings: Settings, cases: int, tell: Tell) -> None:
         _wait_for_memory(aurora)
         for start in range(0, cases, AT_ONCE):
             ids = aurora.ledger.entries.add(entries[start : start + AT_ONCE])
-            aurora.ledger.entries.mark_indexed(ids)
+            aurora.ledger.entries.indexed(list(aurora.ledger.entries.many(ids).values()))
     embedder = Embedder()
     place = Directory(settings.home / "chroma", utc_now)
     place.claim()

@@ -37,7 +37,7 @@ def run(cases: int, turns: int, tell: Tell) -> list[Result]:
     """Fill an index and ask it; `tell` is told of both."""
     with tempfile.TemporaryDirectory(prefix="aurora-bench-") as folder:
         client = embedded(Path(folder) / "chroma")
-        index = Index(client, FINGERPRINT)
+        index = Index(client, FINGERPRINT, shared=False)
         try:
             around = cloud(Embedder())
             entries = [case(number, simulated=False, endings=ENDINGS[:3]) for number in range(cases)]

@@ -251,7 +251,7 @@ def test_the_probe_finds_a_graph_that_does_not_load(stopped: Bench) -> None:
 
 
 def test_the_probe_finds_numbers_that_are_no_embedding(tmp_path: Path) -> None:
-    index = Index(embedded(tmp_path / "index"), "0123456789ab")
+    index = Index(embedded(tmp_path / "index"), "0123456789ab", shared=False)
     index.put([Point("mem_1", [0.0, 2.0], ("real-told",))])
     index.close()
 

@@ -339,7 +339,7 @@ def test_a_server_that_lost_its_data_is_filled_again(chroma_url: str, ledger: Le
 
 
 def test_a_server_that_hangs_does_not_hang_the_caller(own_server: OwnServer) -> None:
-    index = Index(connected("127.0.0.1", own_server.port, ssl=False, seconds=0.5), Dice.fingerprint)
+    index = Index(connected("127.0.0.1", own_server.port, ssl=False, seconds=0.5), Dice.fingerprint, shared=True)
     own_server.process.send_signal(signal.SIGSTOP)
     os.waitpid(own_server.process.pid, os.WUNTRACED)
     began = time.monotonic()

@@ -52,6 +52,25 @@ def test_a_search_shows_everything_with_its_whole_text(memory: Memory) -> None:
     assert found[ids[0]].simulated
 
 
+def test_a_case_is_compared_by_its_situation_whatever_was_done_about_it(memory: Memory) -> None:
+    seen = case(1, f"{DRIFT} Action: retrain. Result: executed.", success=True).evolve(situation=DRIFT)
+    memory.add([seen, case(2, DRIFT + BURST, success=False)])
+
+    found = memory.recall_cases(DRIFT, simulated=False, top_k=2)
+
+    assert found[0].similarity == pytest.approx(1.0, abs=1e-5)
+    assert (found[0].decision_id, found[0].summary) == ("dec_1", f"{seen.text} It helped.")
+    assert found[1].similarity < 0.99
+
+
+def test_what_was_asked_for_in_vain_is_found_once_it_is_there(memory: Memory) -> None:
+    for _ in range(2):
+        assert memory.recall_turned_out(Action.RETRAIN, DRIFT, simulated=False) == ()
+    memory.add([case(1, DRIFT, success=False)])
+
+    assert decisions(memory.recall_turned_out(Action.RETRAIN, DRIFT, simulated=False)) == ["dec_1"]
+
+
 @pytest.mark.parametrize("query", ["", " ", "\n\t "])
 def test_an_empty_query_is_invalid(memory: Memory, query: str) -> None:
     with pytest.raises(Invalid, match="empty"):
@@ -168,6 +187,17 @@ def test_what_the_ledger_got_by_itself_is_indexed_by_sync(memory: Memory, ledger
 
     assert decisions(memory.search(DRIFT))[0] == "dec_1"
     assert ledger.entries.unindexed() == []
+
+
+def test_what_is_new_in_the_ledger_is_indexed_without_comparing_the_two(memory: Memory, ledger: Ledger) -> None:
+    ledger.entries.add([case(1, DRIFT, success=True)])
+    (lost,) = memory.add([case(2, DRIFT, success=False)])
+    memory._keeper.opened(0).remove("real-seen", [lost])
+
+    assert memory.index_new() == 1
+    assert decisions(memory.search(DRIFT, top_k=1)) == ["dec_1"]
+    assert memory.sync() == 1
+    assert set(decisions(memory.search(DRIFT, top_k=2))) == {"dec_1", "dec_2"}
 
 
 def test_a_rebuild_tells_how_far_it_is_and_finds_the_same(memory: Memory, ledger: Ledger) -> None:
