@@ -42,7 +42,8 @@ class Indexer:
         """Write `records`, and again those that changed in the ledger meanwhile."""
         while records:
             vectors = self._embedder.embed([record.situation or record.text for record in records])
-            index.put([_point(*pair) for pair in zip(records, vectors, strict=True)])
+            known = _indexed(index, [record.id for record in records])
+            index.put([_point(*pair, known) for pair in zip(records, vectors, strict=True)])
             crash_point(Crash.ENTRY_INDEXED)
             records = self._entries.indexed(records)
 
@@ -124,5 +125,11 @@ def _missing(index: Index, records: Sequence["EntryRecord"]) -> list["EntryRecor
     return lacking
 
 
-def _point(record: "EntryRecord", vector: list[float]) -> Point:
-    return Point(record.id, vector, places(record), former_places(record))
+def _indexed(index: Index, ids: Sequence[str]) -> set[str]:
+    """Return which of `ids` lie in a home. The others lie nowhere: what is put or moved gets its home first."""
+    return {id for place in HOMES for id in index.present(place, ids)}
+
+
+def _point(record: "EntryRecord", vector: list[float], known: set[str]) -> Point:
+    former = former_places(record) if record.id in known else ()
+    return Point(record.id, vector, places(record), former)

@@ -30,6 +30,8 @@ def test_a_failing_model_is_retrained_verified_and_remembered(aurora: Aurora) ->
     assert lesson["success"] is True
     found = aurora.memory.search("retrain after data drift and low accuracy", top_k=10)
     assert lesson["entry_id"] in [one.id for one in found]
+    again = {one.id: one.similarity for one in aurora.analyze(FAILING, dry_run=True).recalled}
+    assert again[lesson["entry_id"]] == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("missing", ["accuracy", "latency_ms"])
