@@ -41,6 +41,7 @@ class World:
         self.clock = clock
         self._store = Store(folder)
         self._trainer = Trainer(folder, self._lost)
+        self._followed: tuple[Service, Telemetry] | None = None
         self._resume()
 
     def close(self) -> None:
@@ -63,12 +64,21 @@ class World:
         """
         with self._store.read() as books:
             known = books.service(telemetry.model_name)
-        if known is not None and (known.live is not None or renewed(known, telemetry) == known):
+        if known is not None and (known.live is not None or self._follows(known, telemetry)):
             return
         with self._store.write() as books:
             known = books.service(telemetry.model_name)
             if known is None or known.live is None:
                 books.put_service(born(telemetry) if known is None else renewed(known, telemetry))
+
+    def _follows(self, service: Service, telemetry: Telemetry) -> bool:
+        """Whether the service is already as the telemetry shows it; every tool asks that, one after the other."""
+        if self._followed == (service, telemetry):
+            return True
+        level = renewed(service, telemetry) == service
+        if level:
+            self._followed = service, telemetry
+        return level
 
     def knows(self, name: str) -> bool:
         """Whether there is a service of that name."""
@@ -82,7 +92,9 @@ class World:
 
     def observe(self, name: str) -> Serving:
         """Return what serves `name` now; empty for an unknown name."""
-        return self.service(name).serving() if self.knows(name) else Serving()
+        with self._store.read() as books:
+            service = books.service(name)
+        return Serving() if service is None else service.serving()
 
     def look_up(self, key: str) -> Effect | None:
         """Return what was done under `key`, as far as it has come; None where nothing was."""
