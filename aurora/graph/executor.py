@@ -1,24 +1,17 @@
-"""execute (Executor): the ruled step becomes one tool call, under an intent that the gate opened.
+"""execute (Executor): the ruled step becomes one tool call, which is compared with what was ruled before it is made."""
 
-Order: choose the call, compare it with what was ruled, record the intent (the ledger asks the guardrails once more in
-the same transaction), look the key up at the target, and only then act. Where the target cannot be asked, nothing is
-repeated: the intent stays unknown until the sweep could settle it.
-"""
-
-import asyncio
 from datetime import timedelta
 
-from aurora.crashes import Crash, crash_point
 from aurora.domain import Ending, Execution, Ruling, Step, ToolResult
 from aurora.errors import GateClosed
 from aurora.graph.deps import Deps, Run
-from aurora.graph.gate import open_gate, still_closed
-from aurora.graph.hands import Silence, ask, earlier
+from aurora.graph.gate import open_gate
+from aurora.graph.hands import Silence
+from aurora.graph.promise import Promise, keep
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruled, the_ruling, the_situation
 from aurora.graph.state import State
 from aurora.policy.guardrails import fingerprint
-from aurora.ports import Tool
 
 
 @recorded("execution", Execution, ruled)
@@ -38,29 +31,15 @@ def choose_call(ruling: Ruling) -> Step:
 
 async def _act(state: State, deps: Run, call: Step) -> Draft[Execution]:
     tool, key, check = deps.tools[call.action], intent_key(state), await open_gate(state, deps)
+    promise = Promise(key, call, tool, "apply", lambda: tool.apply(call, key), check)
     try:
-        intent = await asyncio.to_thread(deps.ledger.intents.begin, key, state.decision_id, call, tool.name, check)
+        found = await keep(state, deps, promise)
     except GateClosed as closed:
         return Draft(_out_of_bounds(state, deps, call, str(closed)))
-    crash_point(Crash.INTENT_BEGUN)
-    found: ToolResult | Silence | None = intent.result
-    if found is None and not intent.fresh:
-        found = await earlier(deps, tool, key)
-        if found is None and (reason := await still_closed(state, deps, check)):
-            await asyncio.to_thread(deps.ledger.intents.finish, key, _never(tool, reason))
-            return Draft(_out_of_bounds(state, deps, call, reason))
-    if found is None:
-        found = await ask(deps, tool, "apply", lambda: tool.apply(call, key))
-        crash_point(Crash.EFFECT_APPLIED)
-    result = found.as_result(tool) if isinstance(found, Silence) else found
-    await asyncio.to_thread(deps.ledger.intents.finish, key, result)
-    crash_point(Crash.INTENT_FINISHED)
-    late = isinstance(found, Silence) and found.timed_out
-    return _executed(state, deps, call, (result, Ending.TIMED_OUT if late else Ending.TOOL_FAILED))
-
-
-def _never(tool: Tool, reason: str) -> ToolResult:
-    return ToolResult(status="failed", called=f"{tool.name}.apply", detail=f"Never called: {reason}")
+    if isinstance(found, Silence):
+        ending = Ending.TIMED_OUT if found.timed_out else Ending.TOOL_FAILED
+        return _executed(state, deps, call, (found.as_result(tool), ending))
+    return _executed(state, deps, call, (found, Ending.TOOL_FAILED))
 
 
 def _executed(state: State, deps: Deps, call: Step, came: tuple[ToolResult, Ending]) -> Draft[Execution]:

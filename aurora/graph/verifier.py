@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 from langgraph.types import interrupt
 
-from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     Facts,
     Finding,
@@ -21,15 +19,14 @@ from aurora.domain import (
 )
 from aurora.errors import GateClosed
 from aurora.graph.deps import Deps, Run
-from aurora.graph.gate import still_closed
-from aurora.graph.hands import Silence, ask, earlier, is_running, look_up
+from aurora.graph.hands import Silence, ask, is_running, look_up
+from aurora.graph.promise import Promise, keep
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import the_execution, the_plan, the_ruling, the_situation, watched, watching
 from aurora.graph.state import State
 from aurora.graph.window import Watched, evidence, look_again, to_watch, waited_until
 from aurora.policy.restoration import differences
 from aurora.policy.verification import verify as compare
-from aurora.ports import Tool
 
 SETTLING, UNDOING = 2.0, 15.0
 """Seconds that a service is given to be seen as before once the tool is done, and while the tool says that it runs."""
@@ -137,31 +134,11 @@ async def undo(state: State, deps: Deps) -> Draft[Undo]:
 
 
 async def _take_back(state: State, deps: Deps, key: str, before: dict[str, object]) -> ToolResult:
-    """Undo under an intent of its own; where an earlier try did so already, only say it. Raises `GateClosed`."""
-    execution, intents, check = the_execution(state), deps.ledger.intents, _undo_gate(state)
-    tool, begin = deps.tools[execution.step.action], partial(intents.begin, undo=True)
-    intent = await asyncio.to_thread(begin, key, state.decision_id, execution.step, tool.name, check)
-    crash_point(Crash.UNDO_BEGUN)
-    taken: ToolResult | Silence | None = None
-    if not intent.fresh:
-        taken = await _taken_before(deps, tool, key)
-        if taken is None and (reason := await still_closed(state, deps, check)):
-            never = ToolResult(status="failed", called=f"{tool.name}.undo", detail=f"Never called: {reason}")
-            await asyncio.to_thread(intents.finish, key, never)
-            raise GateClosed(reason)
-    if taken is None:
-        taken = await ask(deps, tool, "undo", lambda: tool.undo(execution.step, execution.intent_key, before))
-        crash_point(Crash.UNDO_APPLIED)
-    result = taken.as_result(tool) if isinstance(taken, Silence) else taken
-    await asyncio.to_thread(intents.finish, key, result)
-    crash_point(Crash.UNDO_FINISHED)
-    return result
-
-
-async def _taken_before(deps: Deps, tool: Tool, key: str) -> ToolResult | Silence | None:
-    """Return what an earlier try took back; None where it did not, so that a person may ask for it again."""
-    found = await earlier(deps, tool, key)
-    return None if isinstance(found, ToolResult) and found.status != "ok" else found
+    execution = the_execution(state)
+    step, tool = execution.step, deps.tools[execution.step.action]
+    promise = Promise(key, step, tool, "undo", lambda: tool.undo(step, execution.intent_key, before), _undo_gate(state))
+    taken = await keep(state, deps, promise)
+    return taken.as_result(tool) if isinstance(taken, Silence) else taken
 
 
 async def _done(state: State, deps: Deps) -> ToolResult | Silence:
