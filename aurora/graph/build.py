@@ -15,7 +15,8 @@ from aurora.graph.observer import observe
 from aurora.graph.planner import plan
 from aurora.graph.recorded import Node
 from aurora.graph.state import Answer, Request, State
-from aurora.graph.verifier import undo, verify, watch
+from aurora.graph.undoer import undo
+from aurora.graph.verifier import verify, watch
 
 Graph = CompiledStateGraph[State, Run, Request, Answer]
 NODES: tuple[Node, ...] = (observe, plan, critique, rule, approve, execute, watch, verify, undo, learn, report)
