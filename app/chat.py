@@ -6,19 +6,20 @@ talked of; threads live in memory only and the oldest are forgotten.
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice, takewhile
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from app import chat_answers as words
+from app import chat_answers as answers
 from app import chat_overviews as overviews
+from app.chat_focus import Thread, find_all, find_one, find_where_not_done, none_on_record
 from app.chat_question import Question, understand
 from app.chat_records import PAGE, Case, Records, find_decision, model_names, newest_first, read_case
 from app.chat_words import Intent
-from aurora.domain import CHANGING, TRAINING, Action, Outcome, Status, Value
+from aurora.domain import Action, Outcome, Status, Value
 
 if TYPE_CHECKING:
     from aurora.ledger.records import DecisionRecord
@@ -48,14 +49,6 @@ class ChatAnswer(Value):
     thread_id: str
 
 
-@dataclass
-class _Thread:
-    """What was talked about last."""
-
-    decision_id: str | None = None
-    model: str | None = None
-
-
 @dataclass(frozen=True)
 class _Reply:
     """An answer before it is signed: its text and the decisions it rests on, the one talked about first."""
@@ -65,40 +58,19 @@ class _Reply:
     model: str | None = None
 
 
-@dataclass(frozen=True)
-class _Focus:
-    """The decision a question is about, and what had to be assumed or was not found."""
-
-    decision: "DecisionRecord | None"
-    note: str = ""
-    found: bool = True
-    """Whether the decision is what was asked for, and not just the last one there is."""
-
-
 _ABOUT_ONE: dict[Intent, Callable[[Case], str]] = {
-    Intent.WHY: words.why,
-    Intent.DID: words.why,
-    Intent.OUTCOME: words.did_it_help,
-    Intent.RECALLED: words.recalled,
-    Intent.CONFIDENCE: words.how_confident,
-    Intent.WHO: words.who,
-    Intent.FLIP: words.flip,
-    Intent.ALTERNATIVES: words.alternatives,
-    Intent.JOB: words.job,
-    Intent.COST: words.cost,
+    Intent.WHY: answers.why,
+    Intent.DID: answers.why,
+    Intent.OUTCOME: answers.did_it_help,
+    Intent.RECALLED: answers.recalled,
+    Intent.CONFIDENCE: answers.how_confident,
+    Intent.WHO: answers.who,
+    Intent.FLIP: answers.flip,
+    Intent.ALTERNATIVES: answers.alternatives,
+    Intent.JOB: answers.job,
+    Intent.COST: answers.cost,
 }
 """The questions about one decision, and what answers each."""
-
-_FITTING: dict[Intent, Callable[["DecisionRecord"], bool]] = {
-    Intent.OUTCOME: lambda decision: decision.outcome is not None,
-    Intent.WHO: lambda decision: decision.decision_type in CHANGING,
-    Intent.JOB: lambda decision: decision.decision_type in TRAINING,
-    Intent.COST: lambda decision: decision.decision_type in CHANGING,
-}
-"""Which decisions such a question can be about when it names none."""
-
-_OF_A_CHANGE = (Intent.WHY_NOT, Intent.FLIP, Intent.CONFIDENCE, Intent.ALTERNATIVES, Intent.RECALLED)
-"""The questions that mean a change, where there was one, before a later decision to leave things alone."""
 
 
 class Chat:
@@ -107,7 +79,7 @@ class Chat:
     def __init__(self, records: Records, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._records = records
         self._clock = clock
-        self._threads: OrderedDict[str, _Thread] = OrderedDict()
+        self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._lock = Lock()
 
     def answer(self, message: str, thread_id: str | None = None) -> ChatAnswer:
@@ -119,20 +91,20 @@ class Chat:
         self._remember(thread_id, reply)
         return ChatAnswer(answer=reply.text, citations=tuple(map(_cite, reply.rests_on)), thread_id=thread_id)
 
-    def _thread(self, thread_id: str) -> _Thread:
+    def _thread(self, thread_id: str) -> Thread:
         with self._lock:
-            return self._threads.get(thread_id, _Thread())
+            return self._threads.get(thread_id, Thread())
 
     def _remember(self, thread_id: str, reply: _Reply) -> None:
         with self._lock:
-            old = self._threads.pop(thread_id, _Thread())
+            old = self._threads.pop(thread_id, Thread())
             last = reply.rests_on[0] if reply.rests_on else None
             model = reply.model or (last.model_name if last else old.model)
-            self._threads[thread_id] = _Thread(last.id if last else old.decision_id, model)
+            self._threads[thread_id] = Thread(last.id if last else old.decision_id, model)
             while len(self._threads) > THREADS:
                 self._threads.popitem(last=False)
 
-    def _reply(self, question: Question, thread: _Thread) -> _Reply:
+    def _reply(self, question: Question, thread: Thread) -> _Reply:
         if question.intent is Intent.ACT:
             return self._refuse(question, thread)
         unread = self._without_record(question)
@@ -170,33 +142,33 @@ class Chat:
 
     # --- one decision -----------------------------------------------------------------------------------------------
 
-    def _about_one(self, question: Question, thread: _Thread) -> _Reply:
-        focus = self._focus(question, thread)
+    def _about_one(self, question: Question, thread: Thread) -> _Reply:
+        focus = find_one(self._records, question, thread)
         if focus.decision is None:
             return _Reply(focus.note, model=question.model)
         case = read_case(self._records, focus.decision)
-        said = _ABOUT_ONE[question.intent](case) if focus.found else words.headline(case)
+        said = _ABOUT_ONE[question.intent](case) if focus.found else answers.headline(case)
         return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
 
-    def _why_not(self, question: Question, thread: _Thread) -> _Reply:
+    def _why_not(self, question: Question, thread: Thread) -> _Reply:
         if question.compares:
             return self._compare(question, thread)
-        focus = self._focus_why_not(question, thread)
+        focus = find_where_not_done(self._records, question, thread)
         if focus.decision is None:
             return _Reply(focus.note, model=question.model)
         case = read_case(self._records, focus.decision)
         done = case.decision.status is Status.EXECUTED and case.action is not Action.NO_ACTION
         if done and question.action in (None, case.action):
-            said = f"I did act. {words.why(case)}"
+            said = f"I did act. {answers.why(case)}"
         else:
-            said = words.why_not(case, question.action)
+            said = answers.why_not(case, question.action)
         return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
 
-    def _compare(self, question: Question, thread: _Thread) -> _Reply:
+    def _compare(self, question: Question, thread: Thread) -> _Reply:
         """Answer why one action and not another; where the other was done instead, say so and why not the one."""
-        focus, other = self._focus(question, thread), question.other
+        focus, other = find_one(self._records, question, thread), question.other
         if not focus.found and other is not None:
-            turned = self._focus(replace(question, action=other), thread)
+            turned = find_one(self._records, replace(question, action=other), thread)
             if turned.found and turned.decision is not None:
                 focus, other = (
                     replace(turned, note=f"It was the other way round. {turned.note}".strip()),
@@ -205,85 +177,15 @@ class Chat:
         if focus.decision is None:
             return _Reply(focus.note, model=question.model)
         case = read_case(self._records, focus.decision)
-        said = words.compared(case, other) if focus.found else words.headline(case)
+        said = answers.compared(case, other) if focus.found else answers.headline(case)
         return _Reply("\n".join(filter(None, (focus.note, said))), (focus.decision,))
-
-    def _focus_why_not(self, question: Question, thread: _Thread) -> _Focus:
-        """Find the decision in which something was not done: the thread's, if it can be, before the newest."""
-        if question.about_nothing:
-            return self._focus(question, thread)
-        last = find_decision(self._records, thread.decision_id) if thread.decision_id else None
-        fits = last is not None and question.model in (None, last.model_name) and question.decision_id is None
-        if last is not None and fits and question.window is None and last.decision_type is not question.action:
-            return _Focus(last)
-        return self._focus(replace(question, action=None, other=question.action), thread)
-
-    def _focus(self, question: Question, thread: _Thread) -> _Focus:
-        if question.decision_id is not None:
-            decision = find_decision(self._records, question.decision_id)
-            return _Focus(decision, "" if decision else f"There is no decision {question.decision_id} on record.")
-        if question.bare and question.window is None and thread.decision_id is not None:
-            return _Focus(find_decision(self._records, thread.decision_id))
-        if thread.decision_id is not None and question.intent in _OF_A_CHANGE and question.window is None:
-            last = find_decision(self._records, thread.decision_id)
-            meant = last is not None and question.model in (None, last.model_name) and not question.about_nothing
-            if (
-                last is not None
-                and meant
-                and question.action in (None, last.decision_type)
-                and (question.compares or not question.other)
-            ):
-                return _Focus(last)
-        if question.model is None and thread.model is not None:
-            focus = self._newest(question, thread.model)
-            if focus.found and focus.decision is not None:
-                return focus
-        return self._newest(question, question.model)
-
-    def _newest(self, question: Question, model: str | None) -> _Focus:
-        """Find the newest fitting decision, an executed one before one that was only proposed; else the last one."""
-        change = self._newest_change(question, model)
-        if change is not None:
-            return change
-        fitting = None
-        for decision in newest_first(self._records, model):
-            if not _asked_for(question, decision):
-                continue
-            fitting = fitting or decision
-            if question.action is None or decision.status is Status.EXECUTED:
-                return _Focus(decision, self._assumed(question, model, decision))
-        if fitting is not None:
-            return _Focus(fitting, self._assumed(question, model, fitting))
-        last = next(newest_first(self._records, model, most=1), None)
-        return _Focus(last, _none_on_record(question, model, last), found=False)
-
-    def _newest_change(self, question: Question, model: str | None) -> _Focus | None:
-        """Find the change that was more likely meant than the newest decision, and say that it was passed over."""
-        if question.intent not in _OF_A_CHANGE or question.action is not None or question.about_nothing:
-            return None
-        fitting = [d for d in newest_first(self._records, model, PAGE) if _asked_for(question, d)]
-        change = next((d for d in fitting if d.decision_type in CHANGING), None)
-        if change is None or (change.status is Status.EXECUTED and change.decision_type is question.other):
-            return None
-        note = self._assumed(replace(question, action=change.decision_type), model, change)
-        if change is not fitting[0] and not note:
-            note = f"This is about the newest decision on a change of {change.model_name}; a later one changed nothing."
-        return _Focus(change, note)
-
-    def _assumed(self, question: Question, model: str | None, decision: "DecisionRecord") -> str:
-        if question.model is not None or len(self._records.models.list(2, None, None).items) < 2:
-            return ""
-        if model is not None:
-            return f"I take it you still mean {model}."
-        what = words.NOUN[question.action] if question.action else "decision"
-        return f"You named no model; this is about my newest {what}, on {decision.model_name}."
 
     # --- several decisions ------------------------------------------------------------------------------------------
 
-    def _recent(self, question: Question, thread: _Thread) -> _Reply:
+    def _recent(self, question: Question, thread: Thread) -> _Reply:
         if question.decision_id is not None:
             return self._about_one(_asking(question, Intent.WHY), thread)
-        fitting = tuple(islice(self._fitting(question), LISTED + 1))
+        fitting = tuple(islice(find_all(self._records, question), LISTED + 1))
         if not fitting:
             return self._nothing_of_the_kind(question)
         shown = fitting[:LISTED]
@@ -293,25 +195,17 @@ class Chat:
 
     def _nothing_of_the_kind(self, question: Question) -> _Reply:
         last = next(newest_first(self._records, question.model, most=1), None)
-        note = _none_on_record(question, question.model, last)
+        note = none_on_record(question, question.model, last)
         return _Reply(f"{note}\n{overviews.line(last)}" if last else note, (last,) if last else (), question.model)
 
-    def _count(self, question: Question, thread: _Thread) -> _Reply:
+    def _count(self, question: Question, thread: Thread) -> _Reply:
         if question.decision_id is not None:
             return self._about_one(_asking(question, Intent.WHY), thread)
-        fitting = tuple(self._fitting(question))
+        fitting = tuple(find_all(self._records, question))
         text = overviews.counted(fitting, question.action, _about(question))
         return _Reply(text, fitting[:LISTED], question.model)
 
-    def _fitting(self, question: Question) -> Iterator["DecisionRecord"]:
-        """Go through the decisions that a question about several of them means, newest first."""
-        start = question.window.start if question.window else None
-        inside = takewhile(
-            lambda d: start is None or d.created_at >= start, newest_first(self._records, question.model)
-        )
-        return (d for d in inside if _within(question, d) and question.action in (None, d.decision_type))
-
-    def _waiting(self, question: Question, _thread: _Thread) -> _Reply:
+    def _waiting(self, question: Question, _thread: Thread) -> _Reply:
         page = self._records.approvals.list("waiting", 100, None)
         chosen = [a for a in page.items if question.model in (None, a.model_name)]
         about = f" for {question.model}" if question.model else ""
@@ -320,23 +214,23 @@ class Chat:
         more = page.next is not None or len(chosen) > len(shown)
         return _Reply(overviews.waiting(shown, more, about), rests_on, question.model)
 
-    def _taken_back(self, question: Question, _thread: _Thread) -> _Reply:
-        undone = tuple(islice((d for d in self._fitting(question) if d.outcome is Outcome.UNDONE), LISTED))
+    def _taken_back(self, question: Question, _thread: Thread) -> _Reply:
+        undone = tuple(islice((d for d in find_all(self._records, question) if d.outcome is Outcome.UNDONE), LISTED))
         if not undone:
-            what = words.NOUN[question.action] if question.action else "action"
+            what = answers.NOUN[question.action] if question.action else "action"
             return _Reply(f"No {what} was taken back{_about(question)}.", model=question.model)
         text = "\n".join([f"Actions taken back{_about(question)}:", *map(overviews.line, undone)])
         return _Reply(text, undone, question.model)
 
-    def _failed(self, question: Question, _thread: _Thread) -> _Reply:
-        fitting = tuple(self._fitting(question))
+    def _failed(self, question: Question, _thread: Thread) -> _Reply:
+        fitting = tuple(find_all(self._records, question))
         broken = [d for d in fitting if d.status is Status.FAILED]
         useless = [d for d in fitting if d.outcome in (Outcome.NOT_BETTER, Outcome.UNDONE)]
         text = overviews.failed(broken, useless, question.action, _about(question), LISTED)
         return _Reply(text, (*broken[:LISTED], *useless[:LISTED]), question.model)
 
-    def _extreme(self, question: Question, _thread: _Thread) -> _Reply:
-        sure = [d for d in self._fitting(question) if d.confidence is not None]
+    def _extreme(self, question: Question, _thread: Thread) -> _Reply:
+        sure = [d for d in find_all(self._records, question) if d.confidence is not None]
         if not sure:
             return _Reply(f"No confidence is on record{_about(question)}.", model=question.model)
         chosen = (min if question.verb == "lowest" else max)(sure, key=lambda d: d.confidence or 0.0)
@@ -345,7 +239,7 @@ class Chat:
 
     # --- models -----------------------------------------------------------------------------------------------------
 
-    def _status(self, question: Question, thread: _Thread) -> _Reply:
+    def _status(self, question: Question, thread: Thread) -> _Reply:
         if question.decision_id is not None:
             return self._about_one(_asking(question, Intent.WHY), thread)
         name = question.model or (thread.model if question.bare else None)
@@ -364,29 +258,29 @@ class Chat:
         case = read_case(self._records, last) if last else None
         return _Reply(overviews.state(self._records.models.get(name), case), (last,) if last else (), name)
 
-    def _models(self, question: Question, _thread: _Thread) -> _Reply:
+    def _models(self, question: Question, _thread: Thread) -> _Reply:
         if question.action is not None or question.window is not None:
-            done = [d for d in self._fitting(question) if d.status in (Status.EXECUTED, Status.NO_ACTION)]
+            done = [d for d in find_all(self._records, question) if d.status in (Status.EXECUTED, Status.NO_ACTION)]
             names = sorted({decision.model_name for decision in done})
-            what = words.NOUN[question.action] if question.action else "decision"
-            return _Reply(f"{len(names)} with {words.article(what)} {what}{_about(question)}: {_listed(names)}.")
+            what = answers.NOUN[question.action] if question.action else "decision"
+            return _Reply(f"{len(names)} with {answers.article(what)} {what}{_about(question)}: {_listed(names)}.")
         page = self._records.models.list(PAGE, None, None)
         names = [model.name for model in page.items]
         return _Reply(f"Models on record: {len(names)}{' or more' if page.next else ''} ({_listed(names)}).")
 
-    def _mode(self, question: Question, _thread: _Thread) -> _Reply:
+    def _mode(self, question: Question, _thread: Thread) -> _Reply:
         record = self._records.installation.mode_record()
         if question.model is not None:
             return _Reply(overviews.modes(record, [self._records.models.get(question.model)], False))
         page = self._records.models.list(LISTED, None, None)
         return _Reply(overviews.modes(record, page.items, page.next is not None))
 
-    def _advise(self, question: Question, thread: _Thread) -> _Reply:
-        focus = self._focus(_without_action(question), thread)
+    def _advise(self, question: Question, thread: Thread) -> _Reply:
+        focus = find_one(self._records, _without_action(question), thread)
         how = "I answer that on fresh telemetry: aurora analyze FILE --dry-run proposes and does nothing."
         if focus.decision is None:
             return _Reply(f"{how}\n{focus.note}", model=question.model)
-        last = words.headline(read_case(self._records, focus.decision))
+        last = answers.headline(read_case(self._records, focus.decision))
         return _Reply(f"{how}\nThe last decision: {last}", (focus.decision,))
 
     def _no_such_model(self, name: str) -> str:
@@ -399,7 +293,7 @@ class Chat:
 
     # --- requests to act --------------------------------------------------------------------------------------------
 
-    def _refuse(self, question: Question, thread: _Thread) -> _Reply:
+    def _refuse(self, question: Question, thread: Thread) -> _Reply:
         wanted = question.decision_id or thread.decision_id
         decision = find_decision(self._records, wanted) if wanted else None
         page = self._records.approvals.list("waiting", LISTED, None)
@@ -433,31 +327,8 @@ def _without_action(question: Question) -> Question:
     return replace(question, action=None, stranger=None)
 
 
-def _within(question: Question, decision: "DecisionRecord") -> bool:
-    return question.window is None or question.window.start <= decision.created_at <= question.window.end
-
-
-def _asked_for(question: Question, decision: "DecisionRecord") -> bool:
-    fits = _FITTING.get(question.intent)
-    return (
-        _within(question, decision)
-        and question.action in (None, decision.decision_type)
-        and (fits is None or fits(decision))
-    )
-
-
 def _about(question: Question) -> str:
     where = f" for {question.model}" if question.model else ""
     when = f" {question.window.words}" if question.window else ""
     what = f" to {question.action.value}" if question.action and question.intent is Intent.RECENT else ""
     return f"{what}{where}{when}"
-
-
-def _none_on_record(question: Question, model: str | None, last: "DecisionRecord | None") -> str:
-    where = f" for {model}" if model else ""
-    when = f" {question.window.words}" if question.window else ""
-    what = words.NOUN[question.action] if question.action else "decision"
-    if question.intent is Intent.OUTCOME and question.action is None:
-        what = "decision with an outcome"
-    said = f"There is no {what} on record{where}{when}."
-    return f"{said} The last decision was:" if last is not None else said
