@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+import app.embedded_dbos
 import app.wakeups
-from app.wakeups import DurableWakeUps, claimed, cron
+from app.embedded_dbos import claimed, cron
+from app.wakeups import DurableWakeUps
 from aurora.ledger import Ledger, Store
 from aurora.ledger.audit import Audit
 from aurora.ledger.tables import Row
@@ -212,7 +214,7 @@ def test_servers_one_after_another_in_one_process_leave_no_thread_behind(house: 
 def test_a_second_server_in_one_process_says_that_it_goes_without(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.wakeups, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(app.embedded_dbos, "WAIT_SECONDS", 0.1)
     house.start()
     second, (story, _) = house.begin()
     wait_until(lambda: second.health().word == "degraded")
@@ -322,13 +324,13 @@ def test_what_was_delivered_is_deleted_in_time_and_what_waits_stays(
     wait_until(lambda: house.rows()["resume:apr_1"] == "SUCCESS")
     client = house.wakeups._client
     assert client is not None
-    app.wakeups.tidy(client)
+    app.embedded_dbos.tidy(client)
     assert len(house.rows()) == 2
     assert payloads(house) >= 3
 
-    monkeypatch.setattr(app.wakeups, "WAKEUPS_KEPT", timedelta(days=-1))
-    monkeypatch.setattr(app.wakeups, "TICKS_KEPT", timedelta(days=-1))
-    app.wakeups.tidy(client)
+    monkeypatch.setattr(app.embedded_dbos, "WAKEUPS_KEPT", timedelta(days=-1))
+    monkeypatch.setattr(app.embedded_dbos, "TICKS_KEPT", timedelta(days=-1))
+    app.embedded_dbos.tidy(client)
     assert list(house.rows().values()) == ["DELAYED"]
     assert payloads(house) <= 3  # that of the one that waits, and of ticks since
 
