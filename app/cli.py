@@ -110,7 +110,7 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Run the API, the UI and the monitor until Ctrl-C. Default ports: 8000 and 8501."""
-    from app.main import leave
+    from app.ending import leave
     from app.main import serve as run
 
     run(host=host, port=port, ui_port=ui_port, ui=not no_ui, sandbox=sandbox, as_json=as_json)
@@ -127,7 +127,7 @@ def demo(
     """Watch one incident from its first sign to the answer why, on a pretend service; leaves nothing behind."""
     from app.cli_demo import show as show_demo
     from app.demo import events
-    from app.main import leave
+    from app.ending import leave
 
     say("Starting an AURORA of its own for the demo …")
     code = INTERRUPTED

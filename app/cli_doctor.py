@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from app.client import Server, client_settings, reach, running_server
 from app.failure import CallFailed
-from app.main import LEAST_FREE_BYTES, loopback
+from app.preflight import LEAST_FREE_BYTES, loopback
 from aurora.errors import AuroraError, HomeInUse
 from aurora.settings import Settings
 

@@ -34,7 +34,7 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure decision, recall, ingest and start beside their floors; under 5 minutes. Ends with 1 if one misses."""
-    from app.main import leave
+    from app.ending import leave
     from evals.bench.__main__ import Size
     from evals.bench.__main__ import bench as run
 

@@ -14,6 +14,7 @@ import pytest
 
 import app.cli_doctor
 import app.main
+import app.preflight
 from app.client import Api, Server, running_server
 from app.failure import CannotServe
 from aurora.sandbox.fleet.catalogue import CATALOGUE
@@ -116,7 +117,7 @@ def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(aurora_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.main, "LEAST_FREE_BYTES", 10**18)
+    monkeypatch.setattr(app.preflight, "LEAST_FREE_BYTES", 10**18)
     with pytest.raises(CannotServe, match=r"is full .* free some space, or set AURORA_HOME"):
         app.main.serve(port=0, ui=False)
 
