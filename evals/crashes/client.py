@@ -106,7 +106,11 @@ class Client:
         self._analyze("alerted", UNEXPLAINED)
 
     def keyed(self) -> None:
-        """A request comes with an Idempotency-Key, as `app/idempotency.py` works on it."""
+        """A request comes with an Idempotency-Key.
+
+        What works on such requests is in the app, which nothing here may import: this asks the ledger for the same in
+        the same order, as a test sees to, and leaves out what only HTTP has and what two requests at once would need.
+        """
         replies, id = self._aurora.ledger.replies, f"dec_{uuid5(NAMESPACE_OID, KEY).hex}"
         self._promise("asked_with_key")
         kept = replies.begin(KEY, OWNER, ROUTE, BODY)

@@ -3,17 +3,25 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
+from starlette.responses import JSONResponse, Response
 
+from app.idempotency import Idempotency, Slip
 from aurora.crashes import Crash, install
+from aurora.ledger.records import Reply
 from evals.crashes.__main__ import Results, held, run, table
+from evals.crashes.client import Client
 from evals.crashes.guards import CONTROLS
 from evals.crashes.kills import Came, Database, Hand, control, planned
 from evals.crashes.process import Order, play
 from evals.crashes.target import read, write
+from evals.living import VirtualClock
 
 ONCE = dict.fromkeys(Crash, 1)
 NOTICED = (Crash.METRICS_KEPT, Crash.NOUN_DRAFTED, Crash.EFFECT_APPLIED, Crash.UNDO_APPLIED, Crash.REPLY_MADE)
@@ -98,6 +106,57 @@ def test_the_fork_server_holds_nothing_and_ends_with_whoever_asked_for_it(tmp_pa
     hand.prepare(Order("prepare", str(tmp_path)))  # raises where it held a thread or a socket
     hand.close()
     assert (tmp_path / "home" / "aurora.db").exists()
+
+
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+DIED = Reply(key="k", owner="o", route="r", status_code=None, content_type="", body="", begun_at=BEGUN)
+KEPT = DIED.evolve(status_code=200, content_type="application/json", body="dec_1")
+
+
+class Replies:
+    """Remembers what it was asked for; `begin` finds one of `kept` after the other."""
+
+    def __init__(self, *kept: Reply | None) -> None:
+        self._kept = iter(kept)
+        self.asked: list[str] = []
+
+    def begin(self, *_: Any) -> Reply | None:
+        self.asked.append("begin")
+        return next(self._kept)
+
+    def forget(self, *_: Any) -> None:
+        self.asked.append("forget")
+
+    def finish(self, *_: Any) -> None:
+        self.asked.append("finish")
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked"),
+    [
+        ([None], ["begin", "work", "finish"]),
+        ([KEPT], ["begin"]),
+        ([DIED, None], ["begin", "forget", "begin", "work", "finish"]),
+    ],
+)
+async def test_a_request_with_a_key_asks_the_ledger_for_what_the_app_would(
+    kept: list[Reply | None], asked: list[str], tmp_path: Path
+) -> None:
+    theirs, ours = Replies(*kept), Replies(*kept)
+
+    async def work() -> Response:
+        theirs.asked.append("work")
+        return JSONResponse("dec_1")
+
+    def analyze(*_: Any, **__: Any) -> SimpleNamespace:
+        ours.asked.append("work")
+        return SimpleNamespace(decision_id="dec_1")
+
+    alone = Idempotency(cast(Any, theirs), alone_since=BEGUN + timedelta(seconds=1))
+    await alone.once(Slip("k", "o", "r", "hash"), work)
+    aurora = SimpleNamespace(ledger=SimpleNamespace(replies=ours), analyze=analyze)
+    Client(cast(Any, aurora), VirtualClock(), tmp_path).keyed()
+    assert (theirs.asked, ours.asked) == (asked, asked)
 
 
 @pytest.mark.slow
