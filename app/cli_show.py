@@ -5,6 +5,7 @@ from typing import Any
 from rich.text import Text
 
 from app.cli_text import coloured, columns, console, pairs, plain, put, share, short_id, utc_time
+from app.client import service_answer
 
 # --- decisions -------------------------------------------------------------------------------------------------------
 
@@ -68,15 +69,10 @@ def decision(answer: Any) -> None:
         put("  Guardrail ", f"{plain(rule['rule'])}: {plain(rule['reason'])}")
     if done:
         put("  Done      ", plain(done["reasoning"]))
-        put("            ", pairs(_said_by_the_service(done["context"])))
+        put("            ", pairs(service_answer(done["context"])))
     for case in answer["recalled"][:3]:
         put("  Recalled  ", f"{plain(case['summary'])} ({share(case['similarity'])} alike)")
     next_step(answer)
-
-
-def _said_by_the_service(context: Any) -> dict[str, Any]:
-    """Return what the service answered, without what is told anyway."""
-    return {name: value for name, value in context.items() if name not in ("called", "status", "detail", "simulated")}
 
 
 def headline(answer: Any) -> None:

@@ -138,6 +138,11 @@ def understood(response: httpx.Response, place: str) -> Any:
 # --- which AURORA ----------------------------------------------------------------------------------------------------
 
 
+def service_answer(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the service itself said, of the context of an execution result: the rest is told beside it anyway."""
+    return {name: value for name, value in context.items() if name not in ("called", "status", "detail", "simulated")}
+
+
 def connect(say: Say) -> Api:
     """Return a client of AURORA_URL, else of the server of AURORA_HOME, else of an AURORA inside this process.
 

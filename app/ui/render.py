@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from app.client import service_answer
+
 COLUMNS = ("when (UTC)", "model", "action", "status", "outcome", "confidence", "id")
 
 LEAST_LIKELY = 0.01
@@ -75,7 +77,7 @@ def decision(answer: Mapping[str, Any]) -> str:
         lines.append(_line("Critic", f"{verdict}, risk {text(critic['risk'])}: {text(critic['reasoning'])}"))
     lines += [_line("Guardrail", f"{text(rule['rule'])}: {text(rule['reason'])}") for rule in answer["rules"]]
     if done:
-        lines += [_line("Done", text(done["reasoning"])), _line("Answered", _pairs(_answer(done["context"])))]
+        lines += [_line("Done", text(done["reasoning"])), _line("Answered", _pairs(service_answer(done["context"])))]
     lines += [_line("Recalled", _case(case)) for case in answer["recalled"][:3]]
     return f'<div class="card">{"".join(lines)}</div>'
 
@@ -98,11 +100,6 @@ def _title(answer: Mapping[str, Any]) -> str:
 
 def _line(name: str, html: str) -> str:
     return f"<p><b>{name}</b> {html}</p>" if html.strip() else ""
-
-
-def _answer(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the service answered, without what is told anyway."""
-    return {name: value for name, value in context.items() if name not in ("called", "status", "detail", "simulated")}
 
 
 def _case(case: Mapping[str, Any]) -> str:
