@@ -90,13 +90,6 @@ def bounds(settings: ModelSettings, baseline: Baseline) -> Bounds:
 # --- one point -------------------------------------------------------------------------------------------------------
 
 
-def outside(point: MetricPoint, settings: ModelSettings, baseline: Baseline) -> dict[Sign, str]:
-    """Return the signs that one point shows outside its limits, each in a sentence."""
-    limits = bounds(settings, baseline)
-    reached = {sign: reaches([point], sign, limits)[0] for sign in Sign}
-    return {sign: said(sign, point, limits) for sign, reach in reached.items() if reach is not None and reach > 1}
-
-
 def _placed(reach: float, *, is_outside: bool) -> float:
     """Keep a reading on its side of 1, whatever the division rounded it to."""
     return min(max(reach, _JUST_OUTSIDE), FURTHEST) if is_outside else min(max(reach, 0.0), 1.0)

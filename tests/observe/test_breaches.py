@@ -12,7 +12,7 @@ from aurora.domain import Baseline, MetricPoint, ModelSettings, Thresholds
 from aurora.observe import breaches, readings
 from aurora.observe.breaches import AMONG, CALMING, CONFIRMING, IDLE_FOR, Verdict, breaching_points
 from aurora.observe.breaches import judge as judge_at
-from aurora.observe.readings import Sign, outside
+from aurora.observe.readings import Sign, bounds, reaches, said
 from aurora.policy.priors import priors
 from tests.observe.points import BASELINES, HEALTHY, NOW, PLAIN, POINTS, SETTINGS, START, healthy, point, told
 
@@ -21,6 +21,12 @@ PAIR = [{"name": "r1", "load": 0.5, "latency_ms": 300.0, "healthy": True}]
 
 def judge(points: list[MetricPoint], settings: ModelSettings = PLAIN, baseline: Baseline = HEALTHY) -> Verdict:
     return judge_at(points, settings, baseline, now=NOW)
+
+
+def outside(point: MetricPoint, settings: ModelSettings, baseline: Baseline) -> dict[Sign, str]:
+    limits = bounds(settings, baseline)
+    reached = {sign: reaches([point], sign, limits)[0] for sign in Sign}
+    return {sign: said(sign, point, limits) for sign, reach in reached.items() if reach is not None and reach > 1}
 
 
 def pair(**values: Any) -> list[dict[str, Any]]:
