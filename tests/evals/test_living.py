@@ -8,12 +8,12 @@ import pytest
 
 from aurora.bootstrap import Tools
 from aurora.domain import Step, ToolResult
-from aurora.ports import Tool
 from aurora.sandbox.service import IncidentKind
 from aurora.settings import Settings
 from evals import incidents, soak, worse_retrains
 from evals.incidents import KINDS, Run
 from evals.living import Living
+from tests.journeys.hands import Hand
 
 RUN = Run(
     kind="surge",
@@ -125,14 +125,8 @@ def test_harm_is_seen_in_any_stretch_and_only_beside_the_twin() -> None:
 # --- retrains that make things worse ---------------------------------------------------------------------------------
 
 
-class WithoutUndo:
+class WithoutUndo(Hand):
     """A tool that says it took back what it did, and did nothing."""
-
-    def __init__(self, tool: Tool) -> None:
-        self._tool = tool
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tool, name)
 
     def undo(self, step: Step, key: str, before: dict[str, object]) -> ToolResult:
         return ToolResult(status="ok", called=f"{self._tool.name}.undo", answer={"state": "done"}, simulated=True)

@@ -10,6 +10,7 @@ import pytest
 
 from aurora import Aurora
 from aurora.answers import AnalyzeAnswer
+from aurora.bootstrap import Tools
 from aurora.crashes import Crash
 from aurora.domain import (
     MetricPoint,
@@ -29,6 +30,7 @@ from .hands import Hand, with_training, world
 
 HOUR = timedelta(hours=1)
 Open = Callable[..., Aurora]
+Refit = Callable[[Tools], Tools]
 
 
 class Scripted(Hand):
@@ -103,6 +105,14 @@ def after(aurora: Aurora, clock: ShiftedClock, hours: float, decision: AnalyzeAn
     return aurora.ledger.decisions.get(decision.decision_id).outcome
 
 
+def decided(open_aurora: Open, clock: ShiftedClock, refit: Refit) -> tuple[Aurora, AnalyzeAnswer]:
+    """Return an AURORA with these tools that has just ordered a training for a model that reports itself."""
+    aurora = open_aurora(refit)
+    hourly(aurora)
+    reports(aurora, clock() - HOUR, 0.72)
+    return aurora, aurora.analyze(FAILING)
+
+
 VERIFYING = 3
 """Which look-up of a change is that of its verification: the sweep and the watch look first."""
 
@@ -136,10 +146,9 @@ def nouns(aurora: Aurora, decision: AnalyzeAnswer) -> tuple[Verification, Undo |
 def test_the_window_begins_when_the_change_has_taken_hold(open_aurora: Open, clock: ShiftedClock) -> None:
     start = clock()
     effective = start + 3 * HOUR
-    aurora = open_aurora(with_training(lambda tool: Scripted(tool, effective_at=effective.isoformat())))
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(
+        open_aurora, clock, with_training(lambda tool: Scripted(tool, effective_at=effective.isoformat()))
+    )
 
     assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
     assert aurora.ledger.decisions.get(decision.decision_id).verify_at == effective + HOUR
@@ -170,10 +179,9 @@ def test_a_tool_that_tells_nonsense_of_the_time_is_not_waited_for_longer_than_an
 def test_a_model_that_used_to_report_and_keeps_silent_is_waited_for_and_never_better(
     open_aurora: Open, clock: ShiftedClock
 ) -> None:
-    aurora = open_aurora(with_training(lambda tool: Scripted(tool, **measured(0.99, control=0.5))))
-    hourly(aurora)
-    reports(aurora, clock() - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(
+        open_aurora, clock, with_training(lambda tool: Scripted(tool, **measured(0.99, control=0.5)))
+    )
     assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
     assert after(aurora, clock, 2.0, decision) is Outcome.PENDING
     assert after(aurora, clock, 1.0, decision) is Outcome.CANNOT_TELL
@@ -184,10 +192,7 @@ def test_a_model_that_used_to_report_and_keeps_silent_is_waited_for_and_never_be
 
 
 def test_a_model_that_reports_late_is_judged_once_it_has(open_aurora: Open, clock: ShiftedClock) -> None:
-    aurora = open_aurora(with_training(Scripted))
-    hourly(aurora)
-    reports(aurora, clock() - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(Scripted))
     assert after(aurora, clock, 1.1, decision) is Outcome.PENDING
     clock.pass_hours(0.9)
     reports(aurora, clock() - HOUR, 0.92)
@@ -198,10 +203,7 @@ def test_an_outage_of_the_tool_at_the_end_of_the_window_ends_no_training(
     open_aurora: Open, clock: ShiftedClock
 ) -> None:
     start, line, says = clock(), Line(), {"state": "running"}
-    aurora = open_aurora(with_training(lambda tool: scripted_by(says, Cut(tool, line))))
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(lambda tool: scripted_by(says, Cut(tool, line))))
 
     line.silent = ALL
     clock.pass_hours(1.1)
@@ -218,10 +220,7 @@ def test_an_outage_of_the_tool_at_the_end_of_the_window_ends_no_training(
 
 def test_a_tool_that_stays_silent_is_no_verdict_and_people_are_told(open_aurora: Open, clock: ShiftedClock) -> None:
     start, line = clock(), Line()
-    aurora = open_aurora(with_training(lambda tool: Cut(tool, line)))
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(lambda tool: Cut(tool, line)))
     line.silent = ALL
     clock.pass_hours(4.9)
     reports(aurora, start, 0.40)
@@ -242,10 +241,7 @@ def test_a_person_is_heard_while_the_tool_is_silent(
     open_aurora: Open, clock: ShiftedClock, success: bool, outcome: str
 ) -> None:
     start, line = clock(), Line()
-    aurora = open_aurora(with_training(lambda tool: Cut(tool, line)))
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(lambda tool: Cut(tool, line)))
     line.silent = ALL
     clock.pass_hours(1.1)
     reports(aurora, start, 0.40)
@@ -271,10 +267,7 @@ def test_a_tool_that_goes_silent_just_when_it_is_to_be_judged_is_asked_again(
 def test_patience_is_not_used_up_while_aurora_is_not_there(open_aurora: Open, clock: ShiftedClock) -> None:
     start, says = clock(), {"state": "running"}
     refit = with_training(lambda tool: scripted_by(says, Scripted(tool)))
-    aurora = open_aurora(refit)
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, refit)
 
     clock.pass_hours(8)
     aurora = open_aurora(refit)
@@ -291,10 +284,7 @@ def test_a_training_that_ended_while_aurora_was_asleep_is_judged_from_when_it_to
     open_aurora: Open, clock: ShiftedClock
 ) -> None:
     start, says = clock(), {"state": "running"}
-    aurora = open_aurora(with_training(lambda tool: scripted_by(says, Scripted(tool))))
-    hourly(aurora)
-    reports(aurora, start - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(lambda tool: scripted_by(says, Scripted(tool))))
     clock.pass_hours(8.1)
     reports(aurora, start + 5 * HOUR, 0.40)
     reports(aurora, start + 7 * HOUR, 0.92)
@@ -305,10 +295,7 @@ def test_a_training_that_ended_while_aurora_was_asleep_is_judged_from_when_it_to
 def test_a_training_that_runs_for_too_long_is_no_verdict_and_people_are_told(
     open_aurora: Open, clock: ShiftedClock
 ) -> None:
-    aurora = open_aurora(with_training(lambda tool: Scripted(tool, state="running")))
-    hourly(aurora)
-    reports(aurora, clock() - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, with_training(lambda tool: Scripted(tool, state="running")))
     assert after(aurora, clock, 3.9, decision) is Outcome.PENDING
     assert after(aurora, clock, 0.2, decision) is Outcome.CANNOT_TELL
     assert "is waited for no longer: it is still running. Nobody verifies" in alerts(aurora)[-1]["message"]
@@ -316,10 +303,7 @@ def test_a_training_that_runs_for_too_long_is_no_verdict_and_people_are_told(
 
 def test_a_model_cannot_be_silent_to_an_aurora_that_is_not_there(open_aurora: Open, clock: ShiftedClock) -> None:
     refit = with_training(Scripted)
-    aurora = open_aurora(refit)
-    hourly(aurora)
-    reports(aurora, clock() - HOUR, 0.72)
-    decision = aurora.analyze(FAILING)
+    aurora, decision = decided(open_aurora, clock, refit)
 
     clock.pass_hours(8)
     aurora = open_aurora(refit)

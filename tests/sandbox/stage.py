@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 from aurora.domain import Action, MetricPoint, ModelSettings, Step, ToolResult
@@ -131,3 +132,8 @@ class Stage:
 
     def _tool(self, action: Action) -> Tool:
         return build(KINDS[action], "sandbox", self.world)
+
+
+def mean(points: list[Point], metric: str) -> float:
+    """The mean of a metric over the points that tell of it."""
+    return fmean(point[metric] for point in points if metric in point)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from aurora.sandbox.fleet.runtime import LABELLED, RESTART, Point
 from aurora.sandbox.service import IncidentKind, Service
 from aurora.sandbox.traffic import lived
 from tests.sandbox.living import befalls, hosted
-from tests.sandbox.stage import Clock, Stage
+from tests.sandbox.stage import Clock, Stage, mean
 
 BEGINS = 10
 
@@ -28,10 +27,6 @@ def lives(folder: Path, ticks: int, *services: Service) -> tuple[dict[str, Model
         points = stage.every(ticks)
         stage.close()
     return settings, points
-
-
-def mean(points: list[Point], metric: str) -> float:
-    return fmean(point[metric] for point in points if metric in point)
 
 
 # --- what it shows ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from aurora.sandbox.streams import Rows
 from aurora.sandbox.traffic import lived
 from aurora.sandbox.workbench import Workbench
 from tests.sandbox.living import befalls, drifted, hosted
-from tests.sandbox.stage import Clock, Stage
+from tests.sandbox.stage import Clock, Stage, mean
 
 LABELS = int(LABELLED * 240)
 
@@ -63,10 +63,6 @@ def put(shared: World, clock: Clock) -> Iterator[Put]:
 def ill(host: str = "fraud-scorer", failures: float = 0.0) -> Service:
     """A service whose inputs mean something else from tick 2 on; its trainings never fail."""
     return drifted(hosted(host, failures=failures), 2)
-
-
-def mean(points: list[Point], metric: str) -> float:
-    return fmean(point[metric] for point in points if metric in point)
 
 
 def loads(points: list[Point]) -> dict[str, float]:
