@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -19,6 +19,9 @@ from app.failure import CallFailed
 from app.preflight import LEAST_FREE_BYTES, loopback
 from aurora.errors import AuroraError, HomeInUse
 from aurora.settings import Settings
+
+if TYPE_CHECKING:
+    from aurora.ledger import Store
 
 COMFORTABLE_FREE_BYTES = 1_000_000_000
 SUITABLE = ((3, 11), (3, 14))
@@ -132,7 +135,7 @@ def _database(patient: Patient) -> Iterator[Check]:
         yield Check("database", "fail", str(error), "Correct AURORA_DATABASE_URL, or bring the database back.")
 
 
-def _revisions(store: Any) -> tuple[str | None, str | None]:
+def _revisions(store: "Store") -> tuple[str | None, str | None]:
     """Return the schema that the database has, and the newest one."""
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory

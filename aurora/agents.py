@@ -55,7 +55,7 @@ class CriticAgent(Agent):
     """Judges a plan with the memory of how its action turned out before."""
 
     async def execute(self, plan: Plan) -> Critique:
-        """Return the critique of a plan that the planner made. Raises `NotFound` for any other."""
+        """Return the critique of a plan that the planner made. Raises `Conflict` for any but its decision's newest."""
         situation = cast(Situation, await self._noun(plan.decision_id, "observe"))
         recorded = await self._noun(plan.decision_id, "plan")
         if recorded != plan:

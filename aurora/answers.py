@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aurora.domain import (
     Action,
@@ -17,10 +17,12 @@ from aurora.domain import (
     Recalled,
     Risk,
     Ruling,
-    Standing,
     Status,
     Value,
 )
+
+if TYPE_CHECKING:
+    from aurora.ledger.records import DecisionRecord
 
 
 class PlannerDecision(Value):
@@ -134,24 +136,23 @@ def latest(nouns: Mapping[str, list[Any]], node: str) -> Any:
     return nouns[node][-1] if nouns.get(node) else None
 
 
-def answer(decision: Any, nouns: Mapping[str, list[Any]]) -> AnalyzeAnswer:
+def answer(decision: "DecisionRecord", nouns: Mapping[str, list[Any]]) -> AnalyzeAnswer:
     """Return the answer for a decision's row and its nouns by node, oldest first."""
     plan: Plan | None = latest(nouns, "plan")
     critique: Critique | None = latest(nouns, "critique")
     ruling: Ruling | None = latest(nouns, "rule")
-    where = Standing(status=decision.status, ending=decision.ending, outcome=decision.outcome)
     return AnalyzeAnswer(
         decision_id=decision.id,
         model_name=decision.model_name,
-        status=where.status,
-        ending=where.ending,
-        outcome=where.outcome,
+        status=decision.status,
+        ending=decision.ending,
+        outcome=decision.outcome,
         rules=ruling.findings if ruling else (),
         planner_decision=planner_decision(plan) if plan else None,
         critic_decision=critic_decision(plan, critique, ruling) if plan and critique else None,
         execution_result=execution_result(latest(nouns, "execute")),
         recalled=recalled_cases(plan.recalled if plan else (), critique.recalled if critique else ()),
-        approval_id=decision.approval_id if where.status is Status.AWAITING_APPROVAL else None,
+        approval_id=decision.approval_id if decision.status is Status.AWAITING_APPROVAL else None,
         dry_run=decision.dry_run,
         simulated=decision.simulated,
         created_at=decision.created_at,
