@@ -11,13 +11,11 @@ from aurora.policy.critic import judge
 
 
 @recorded("critique", Critique, planned)
-async def critique(state: State, deps: Deps) -> Draft[Critique]:
+def critique(state: State, deps: Deps) -> Draft[Critique]:
     """Judge the plan. What an earlier round ruled out stays ruled out."""
     situation, plan = the_situation(state), the_plan(state)
     text = describe(situation)
-    recalled, gap = await recall(
-        lambda: deps.memory.recall_turned_out(plan.step.action, text, simulated=situation.simulated)
-    )
+    recalled, gap = recall(lambda: deps.memory.recall_turned_out(plan.step.action, text, simulated=situation.simulated))
     verdict = judge(plan, situation, recalled, reversible=deps.reversible)
     earlier = state.critique.avoid if state.critique else ()
     return Draft(

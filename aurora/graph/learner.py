@@ -1,7 +1,5 @@
 """learn and report: every ending becomes a case in the ledger; only seen outcomes move belief. Then the last word."""
 
-import asyncio
-
 from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     Action,
@@ -44,7 +42,7 @@ OUTCOMES = {
 
 
 @recorded("lesson", Lesson, watched)
-async def learn(state: State, run: Run) -> Draft[Lesson]:
+def learn(state: State, run: Run) -> Draft[Lesson]:
     """Write the case down. A dry run is no case: nothing came of it and nothing will."""
     if state.verification is not None:
         crash_point(Crash.OUTCOME_VERIFIED)
@@ -58,7 +56,7 @@ async def learn(state: State, run: Run) -> Draft[Lesson]:
         return Draft(lesson)
     if watched(state, run) > 0 and (0, "learn") in run.recorded:
         # What a person takes back after it had ended did not help after all.
-        await asyncio.to_thread(run.ledger.entries.set_outcome, state.decision_id, success, trust)
+        run.ledger.entries.set_outcome(state.decision_id, success, trust)
         return Draft(lesson)
     entry = NewEntry(
         id=f"mem_{state.decision_id.removeprefix('dec_')}",
@@ -90,7 +88,7 @@ def judged(state: State) -> tuple[bool | None, Trust]:
 
 
 @recorded("report", Report, watched)
-async def report(state: State, run: Run) -> Draft[Report]:
+def report(state: State, run: Run) -> Draft[Report]:
     """Say in one place what was decided, done and seen; tell people where it went wrong."""
     where, name = standing_of(state), the_situation(state).telemetry.model_name
     headline = f"{action_of(state)} for {name}: {_result(where)}"

@@ -1,6 +1,5 @@
 """plan (Planner): recall cases like this one, and propose what to do about it."""
 
-import asyncio
 from collections.abc import Callable
 
 from aurora.domain import Plan, Recalled
@@ -14,11 +13,11 @@ from aurora.policy.engine import propose
 
 
 @recorded("plan", Plan, planning)
-async def plan(state: State, run: Run) -> Draft[Plan]:
+def plan(state: State, run: Run) -> Draft[Plan]:
     """Propose; after a critique, without what it asked to avoid."""
     situation = the_situation(state)
     text = describe(situation)
-    recalled, gap = await recall(lambda: run.memory.recall_cases(text, simulated=situation.simulated))
+    recalled, gap = recall(lambda: run.memory.recall_cases(text, simulated=situation.simulated))
     proposal = propose(
         situation,
         recalled,
@@ -29,9 +28,9 @@ async def plan(state: State, run: Run) -> Draft[Plan]:
     return Draft(proposal.evolve(decision_id=state.decision_id, reasons=proposal.reasons + gap))
 
 
-async def recall(ask: Callable[[], tuple[Recalled, ...]]) -> tuple[tuple[Recalled, ...], tuple[str, ...]]:
+def recall(ask: Callable[[], tuple[Recalled, ...]]) -> tuple[tuple[Recalled, ...], tuple[str, ...]]:
     """Ask memory; return what it said, and where it could not answer the sentence that says so."""
     try:
-        return await asyncio.to_thread(ask), ()
+        return ask(), ()
     except Unavailable as error:
         return (), (f"Decided without memory: {error}",)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from langgraph.runtime import Runtime
@@ -37,7 +38,12 @@ class Draft(Generic[Noun]):
     """When the outcome is due."""
 
 
-Body = Callable[[State, Run], Awaitable[Draft[Noun]]]
+Asking = Callable[[State, Run], Awaitable[Draft[Noun]]]
+Thinking = Callable[[State, Run], Draft[Noun]]
+Body = Asking[Noun] | Thinking[Noun]
+"""Async where it calls a tool or waits for somebody. Plain where it only thinks and asks ledger and memory: it then
+runs on the thread that records its noun, so that nothing else waits for it."""
+
 RoundOf = Callable[[State, Run], int]
 
 
@@ -64,13 +70,23 @@ def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[
             turn = round_of(state, run)
             found = run.recorded.get((turn, name))
             if found is None:
-                draft = await body(state, run)
-                added: dict[str, Any] = {field: draft.noun}
-                where = standing_of(replace(state, **added))
-                crash_point(Crash.NOUN_DRAFTED)
-                found = await asyncio.to_thread(_record, run, (state.decision_id, turn, name), draft, where)
-                crash_point(Crash.NOUN_RECORDED)
+                found = await made(state, run, turn)
             return {field: noun_type.model_validate_json(found)}
+
+        async def made(state: State, run: Run, turn: int) -> str:
+            if iscoroutinefunction(body):
+                draft = await cast(Asking[Noun], body)(state, run)
+                return await asyncio.to_thread(keep, state, run, turn, draft)
+            think = cast(Thinking[Noun], body)
+            return await asyncio.to_thread(lambda: keep(state, run, turn, think(state, run)))
+
+        def keep(state: State, run: Run, turn: int, draft: Draft[Noun]) -> str:
+            added: dict[str, Any] = {field: draft.noun}
+            where = standing_of(replace(state, **added))
+            crash_point(Crash.NOUN_DRAFTED)
+            kept = _record(run, (state.decision_id, turn, name), draft, where)
+            crash_point(Crash.NOUN_RECORDED)
+            return kept
 
         # LangGraph reads the annotations of what it is given, and `wraps` would show it the body's.
         del node.__wrapped__
