@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from email.message import Message
+from itertools import chain
 from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
@@ -71,7 +72,8 @@ def parse(body: bytes) -> Any:
         raise Malformed(f"Not JSON: {error.msg} at line {error.lineno} column {error.colno}.") from None
     except RecursionError:
         raise Malformed(_TOO_DEEP) from None
-    _refuse_loopholes(document)
+    if not _is_plain(document, text):
+        _refuse_loopholes(document)
     return document
 
 
@@ -108,6 +110,28 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
+
+
+def _is_plain(document: Any, text: str) -> bool:
+    """Whether `document`, read from `text`, surely holds no loophole.
+
+    Seen level by level, without the way to each value: a fraction of the time that it takes to say what is wrong.
+    """
+    # A lone surrogate can only have come from such an escape.
+    if "\\ud" in text or "\\uD" in text:
+        return False
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        inner = [value for value in level if type(value) in (dict, list, _Twice)]
+        numbers = [value for value in level if type(value) in (float, int)]
+        # No sum with a NaN in it is less than anything.
+        bounded = sum(map(abs, numbers)) < MAX_INTEGER
+        if _Twice in map(type, inner) or not bounded:
+            return False
+        if not inner:
+            return True
+        level = list(chain.from_iterable(value.values() if type(value) is dict else value for value in inner))
+    return False
 
 
 def _refuse_loopholes(document: Any) -> None:

@@ -46,6 +46,23 @@ def test_a_number_without_bounds_is_refused_by_the_path_of_its_field(word: str) 
     assert [error["field"] for error in refused.value.context["errors"]] == ["a[1].b"]
 
 
+HOLE = "<hole>"
+holed = st.recursive(
+    st.just(HOLE),
+    lambda inner: (
+        st.builds(lambda one, hole, other: [one, hole, other], documents, inner, documents)
+        | st.builds(lambda others, hole: {**others, "in": hole}, st.dictionaries(texts, documents, max_size=3), inner)
+    ),
+    max_leaves=1,
+)
+
+
+@given(holed, st.sampled_from(["NaN", "-1e999", str(2**63), str(-(2**63) - 1), '"\\uDfff"', '{"b": 1, "b": 2}']))
+def test_a_loophole_is_found_wherever_it_is(document: Any, loophole: str) -> None:
+    with pytest.raises((Invalid, Malformed)):
+        parse(json.dumps(document).replace(json.dumps(HOLE), loophole).encode())
+
+
 @pytest.mark.parametrize("body", [b'{"a": "\\ud800"}', b'{"\\udfff": 1}', b'["\\ud83d"]'])
 def test_a_lone_surrogate_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid, match="surrogate"):
