@@ -184,6 +184,9 @@ class Trust(StrEnum):
 def _printable(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
+    # Nearly all names are ASCII, and a list of points holds hundreds of them.
+    if text.isascii() and text.isprintable():
+        return text.strip()
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in text):
         raise ValueError("must hold printable characters only")
     return unicodedata.normalize("NFC", text.strip())
