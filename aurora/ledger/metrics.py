@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, extract, func, insert, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, extract, func, literal, select, union_all
 from sqlalchemy.engine import Row as Fetched
 from sqlmodel import col
 
@@ -13,12 +14,13 @@ from aurora.errors import Invalid
 from aurora.ledger.models import touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import seen_as
+from aurora.ledger.store import insert_columns
 from aurora.ledger.tables import PointRow
 from aurora.ledger.watches import hear
 
-_INSERT = insert(PointRow.__table__)
 _C = PointRow.__table__.c
 _FIELDS = tuple(MetricPoint.model_fields)
+_VALUES = attrgetter(*_FIELDS)
 _SHORT = ("timestamp", "accuracy", "latency_ms")
 TOGETHER = 50
 """Of how many models one statement reads the points, each in two selections; SQLite joins at most 500."""
@@ -43,12 +45,11 @@ class Metrics(Part):
         """Keep `points`; one without a time of its own gets `received_at`. Their models count as seen, and as due."""
         if not points:
             return
-        received = {"received_at": received_at}
-        rows = [{**vars(point), "timestamp": point.timestamp or received_at, **received} for point in points]
+        columns = _columns(points, received_at)
+        names = set(columns["model_name"])
         with self._store.write() as session:
-            names = {point.model_name for point in points}
             touch(session, names, received_at, simulated)
-            session.execute(_INSERT, rows)
+            insert_columns(session, PointRow, columns)
             hear(session, names, received_at)
 
     def recent(self, name: str, limit: int = 200, until: datetime | None = None) -> list[MetricPoint]:
@@ -119,6 +120,12 @@ class Metrics(Part):
 def batched(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Cut `names` into pieces of at most `size`."""
     return (names[start : start + size] for start in range(0, len(names), size))
+
+
+def _columns(points: Sequence[MetricPoint], received_at: datetime) -> dict[str, Sequence[Any]]:
+    columns: dict[str, Sequence[Any]] = dict(zip(_FIELDS, zip(*map(_VALUES, points), strict=True), strict=True))
+    stamps = [stamp or received_at for stamp in columns["timestamp"]]
+    return {**columns, "timestamp": stamps, "received_at": [received_at] * len(points)}
 
 
 def _recent(rows: Sequence[Fetched[*tuple[Any, ...]]], limit: int) -> Recent:

@@ -27,6 +27,23 @@ def test_a_point_comes_back_with_every_value_it_had(ledger: Ledger) -> None:
     assert ledger.metrics.latest(NAME) == point
 
 
+def test_points_of_one_list_come_back_each_as_it_was(ledger: Ledger) -> None:
+    plain = at(0, 0.1)
+    versioned = plain.evolve(accuracy=None, error_rate=0.5, model_version="2", timestamp=START + timedelta(hours=1))
+    copied = versioned.evolve(labels=7, replicas=(Replica(name="r1"),), timestamp=START + timedelta(hours=2))
+
+    ledger.metrics.add([copied, plain, versioned, at(0, 0.2, "other")], START)
+
+    assert ledger.metrics.recent(NAME) == [plain, versioned, copied]
+    assert ledger.metrics.recent("other") == [at(0, 0.2, "other")]
+
+
+def test_a_list_with_a_name_that_cannot_be_stored_is_refused_as_a_whole(ledger: Ledger) -> None:
+    with pytest.raises(Invalid, match="NUL"):
+        ledger.metrics.add([at(0, 0.1), MetricPoint.model_construct(model_name="a\x00b", accuracy=0.1)], START)
+    assert ledger.metrics.recent(NAME) == []
+
+
 def test_replicas_alone_are_no_point() -> None:
     with pytest.raises(ValidationError, match="at least one metric"):
         MetricPoint(model_name=NAME, replicas=(Replica(name="r1", load=0.9),))
