@@ -2,24 +2,17 @@
 
 import logging
 import os
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from inspect import isclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
 
 from filelock import FileLock, Timeout
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from aurora import domain
 from aurora.domain import Action, Limits, ModelSettings
 from aurora.errors import HomeInUse, Misconfigured
 from aurora.graph.deps import Deps
-from aurora.graph.state import Request
 from aurora.ledger import Ledger, Store
 from aurora.ledger.wakeups import NOBODY, WakeUps
 from aurora.memory import Embedder, Memory
@@ -27,10 +20,6 @@ from aurora.ports import Clock, Tool
 from aurora.sandbox import World
 from aurora.settings import Settings
 from aurora.tools import build
-
-if TYPE_CHECKING:
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-    from psycopg import AsyncConnection
 
 log = logging.getLogger(__name__)
 
@@ -115,83 +104,6 @@ def assemble(
         return Parts(
             settings=settings, home=home, ledger=ledger, memory=memory, world=world, deps=deps, _made=made.pop_all()
         )
-
-
-@asynccontextmanager
-async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
-    """Open the checkpoints: a cache, in a file (or a pool) of their own."""
-    serde = JsonPlusSerializer(allowed_msgpack_modules=_nouns())
-    if settings.database_url.startswith("postgres"):
-        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-        from psycopg.rows import dict_row
-        from psycopg_pool import AsyncConnectionPool
-
-        async with AsyncConnectionPool(
-            settings.database_url.replace("+psycopg", ""),
-            min_size=1,
-            max_size=8,
-            check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
-            open=False,
-        ) as pool:
-            rows = cast("AsyncConnectionPool[AsyncConnection[dict[str, Any]]]", pool)
-            saver = AsyncPostgresSaver(rows, serde=serde)
-            await saver.setup()
-            yield saver
-        return
-    lite = await _mended(home / "checkpoints.db", serde)
-    try:
-        yield lite
-    finally:
-        await lite.conn.close()
-
-
-async def _mended(path: Path, serde: JsonPlusSerializer) -> "AsyncSqliteSaver":
-    """Open the file of checkpoints, an empty one where it is damaged: the ledger has all that was in it."""
-    try:
-        return await _opened(path, serde)
-    except sqlite3.OperationalError:
-        # A full disk or a lock is not damage, and an empty file would be no better off.
-        raise
-    except sqlite3.DatabaseError as error:
-        log.warning(
-            "the checkpoints were damaged (%s): kept as %s, decisions go on from the ledger", error, _aside(path)
-        )
-    return await _opened(path, serde)
-
-
-async def _opened(path: Path, serde: JsonPlusSerializer) -> "AsyncSqliteSaver":
-    import aiosqlite
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-    connection = await aiosqlite.connect(path)
-    saver = AsyncSqliteSaver(connection, serde=serde)
-    try:
-        await saver.setup()
-        # Which of the last ones outlive a power cut does not matter, only that the file does: the ledger has it all.
-        await connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        await connection.close()
-        raise
-    return saver
-
-
-def _aside(path: Path) -> Path:
-    """Move a damaged database out of the way and return where it is now; of earlier ones none is kept."""
-    for earlier in path.parent.glob(f"{path.stem}.damaged-*"):
-        earlier.unlink()
-    kept = path.with_name(f"{path.stem}.damaged-{os.getpid()}{path.suffix}")
-    for ending in ("", "-wal", "-shm"):
-        part = path.with_name(f"{path.name}{ending}")
-        if part.exists():
-            part.replace(kept.with_name(f"{kept.name}{ending}"))
-    return kept
-
-
-def _nouns() -> list[tuple[str, str]]:
-    """Only our own values, and the request that a run starts from, may come back from a checkpoint."""
-    nouns = [(domain.__name__, name) for name, value in vars(domain).items() if isclass(value)]
-    return [*nouns, (Request.__module__, Request.__name__)]
 
 
 def _folder(home: Path) -> Path:

@@ -16,7 +16,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from aurora.agents import CriticAgent, ExecutorAgent, PlannerAgent
 from aurora.answers import AnalyzeAnswer, answer
-from aurora.bootstrap import Parts, Tools, assemble, checkpoints, utc_now
+from aurora.bootstrap import Parts, Tools, assemble, utc_now
+from aurora.checkpoints import checkpoints
 from aurora.crashes import Crash, crash_point
 from aurora.domain import (
     CHANGING,
