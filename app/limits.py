@@ -112,6 +112,10 @@ def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
+_NESTS = frozenset({dict, list, _Twice})
+_NUMBERS = frozenset({float, int})
+
+
 def _is_plain(document: Any, text: str) -> bool:
     """Whether `document`, read from `text`, surely holds no loophole.
 
@@ -122,8 +126,8 @@ def _is_plain(document: Any, text: str) -> bool:
         return False
     level = [document]
     for _ in range(MAX_DEPTH):
-        inner = [value for value in level if type(value) in (dict, list, _Twice)]
-        numbers = [value for value in level if type(value) in (float, int)]
+        inner = [value for value in level if type(value) in _NESTS]
+        numbers = [value for value in level if type(value) in _NUMBERS]
         # No sum with a NaN in it is less than anything.
         bounded = sum(map(abs, numbers)) < MAX_INTEGER
         if _Twice in map(type, inner) or not bounded:
