@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.1
-"""How long nothing is looked at after a look, so that metrics that pour in are looked at together."""
+"""How long nothing is looked at after a look, at least, so that metrics that pour in are looked at together."""
+LONGEST_PAUSE_SECONDS = 1.0
+PAUSES = 4
+"""How many times longer than a look the pause after it is: whoever sends metrics shares a process with the monitor."""
 OWN_CLOCK = 2
 """How many times slower than DBOS's clock the worker's own one is: it only steps in."""
 
@@ -72,13 +75,14 @@ class SweepWorker:
     def _run(self) -> None:
         due_at = time.monotonic()
         while not self._stopped.is_set():
+            began = time.monotonic()
             if self._ticked.is_set() or time.monotonic() >= due_at:
                 self._ticked.clear()
                 self._do(self._round)
                 due_at = time.monotonic() + self._seconds
             else:
                 self._do(self._look)
-            self._stopped.wait(min(PAUSE_SECONDS, self._seconds))
+            self._stopped.wait(min(_pause(time.monotonic() - began), self._seconds))
             self._called.wait(max(0.0, due_at - time.monotonic()))
             self._called.clear()
 
@@ -102,6 +106,10 @@ class SweepWorker:
         if trouble != self._troubles.get(name) and not self._stopped.is_set():
             log.error("The %s failed and will be tried again: %s", name, trouble, exc_info=error)
         self._troubles[name] = trouble
+
+
+def _pause(took: float) -> float:
+    return max(PAUSE_SECONDS, min(PAUSES * took, LONGEST_PAUSE_SECONDS))
 
 
 class Worker:
