@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import takewhile, tee
 from typing import TYPE_CHECKING
 
 from app.chat_answers import NOUN
@@ -114,12 +114,12 @@ def _newest_change(records: Records, question: Question, model: str | None) -> F
     """Find the change that was more likely meant than the newest decision, and say that it was passed over."""
     if question.intent not in _OF_A_CHANGE or question.action is not None or question.about_nothing:
         return None
-    fitting = [d for d in newest_first(records, model, PAGE) if _asked_for(question, d)]
+    fitting, told = tee(d for d in newest_first(records, model, PAGE) if _asked_for(question, d))
     change = next((d for d in fitting if d.decision_type in CHANGING), None)
     if change is None or (change.status is Status.EXECUTED and change.decision_type is question.other):
         return None
     note = _assumed(records, replace(question, action=change.decision_type), model, change)
-    if change is not fitting[0] and not note:
+    if change is not next(told) and not note:
         note = f"This is about the newest decision on a change of {change.model_name}; a later one changed nothing."
     return Focus(change, note)
 

@@ -21,7 +21,8 @@ from aurora.nouns import NOUNS
 if TYPE_CHECKING:
     from aurora.ledger.records import ApprovalRecord, DecisionRecord, ModelRecord, ModeRecord, NounRecord, Page
 
-PAGE = 500
+FIRST_PAGE, PAGE = 20, 500
+"""How many decisions are read at first, as most questions are about one of the newest, and then at a time."""
 FARTHEST = 5000
 """How many decisions one question may look at."""
 
@@ -48,6 +49,7 @@ class Models(Protocol):
 
     def get(self, name: str) -> "ModelRecord": ...
     def list(self, limit: int, after: str | None, q: str | None) -> "Page[ModelRecord]": ...
+    def names(self, limit: int, q: str | None) -> "Sequence[str]": ...
 
 
 class Installation(Protocol):
@@ -117,21 +119,21 @@ def read_case(records: Records, decision: "DecisionRecord") -> Case:
 def newest_first(records: Records, model_name: str | None = None, most: int = FARTHEST) -> "Iterator[DecisionRecord]":
     """Go through the decisions, newest first, at most `most` of them."""
     before: str | None = None
-    for _ in range(0, most, PAGE):
-        page = records.decisions.list(min(PAGE, most), model_name, None, before)
+    size, left = FIRST_PAGE, most
+    while left > 0:
+        page = records.decisions.list(min(size, left), model_name, None, before)
         yield from page.items
-        before = page.next
+        before, left, size = page.next, left - size, PAGE
         if before is None:
             return
 
 
 def model_names(records: Records, message: str) -> list[str]:
     """Return the names that `message` may speak of: a first page; where there are more, also those its words are in."""
-    page = records.models.list(PAGE, None, None)
-    names = {model.name for model in page.items}
-    if page.next is not None:
+    names = set(records.models.names(PAGE + 1, None))
+    if len(names) > PAGE:
         for word in {word for word in message.replace("?", " ").split() if len(word) > 2}:
-            names.update(model.name for model in records.models.list(50, None, word[:200]).items)
+            names.update(records.models.names(50, word[:200]))
     return sorted(names)
 
 

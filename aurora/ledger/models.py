@@ -104,6 +104,14 @@ class Models(Part):
             rows = [self._record(row) for row in session.execute(statement)]
         return Page(items=tuple(rows[:limit]), next=rows[limit - 1].name if len(rows) > limit else None)
 
+    def names(self, limit: int, q: str | None = None) -> Sequence[str]:
+        """Return the first names of models, those with `q` in them, whatever its case."""
+        statement = select(col(ModelRow.name)).order_by(col(ModelRow.name)).limit(limit)
+        if q:
+            statement = statement.where(col(ModelRow.name).icontains(q, autoescape=True))
+        with self._store.read() as session:
+            return session.scalars(statement).all()
+
     def _set(self, session: Session, name: str, settings: ModelSettings, by: str) -> None:
         row = session.get_one(ModelRow, name)
         body = {

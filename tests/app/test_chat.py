@@ -136,10 +136,13 @@ class Models:
         return self.book.known[name]
 
     def list(self, limit: int, after: str | None, q: str | None) -> Page[ModelRecord]:
-        names = sorted(n for n in self.book.known if (q or "") in n)
+        names = self.names(limit + 1, q)
         return Page(
             items=tuple(self.book.known[n] for n in names[:limit]), next=names[limit] if len(names) > limit else None
         )
+
+    def names(self, limit: int, q: str | None) -> Sequence[str]:
+        return sorted(n for n in self.book.known if (q or "") in n)[:limit]
 
 
 def decision(id: str, action: Action | None, status: Status, **more: Any) -> DecisionRecord:

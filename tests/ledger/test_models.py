@@ -123,6 +123,16 @@ def test_models_are_listed_by_name_in_pages(ledger: Ledger) -> None:
     assert (first.next, second.next) == ("a", None)
 
 
+def test_names_are_listed_alone(ledger: Ledger) -> None:
+    for name in ("b_2", "a%1", "B_1"):
+        ledger.models.seen(name, simulated=True)
+
+    assert ledger.models.names(10) == ["B_1", "a%1", "b_2"]
+    assert ledger.models.names(2) == ["B_1", "a%1"]
+    assert ledger.models.names(10, "b_") == ["B_1", "b_2"]
+    assert ledger.models.names(10, "%") == ["a%1"]
+
+
 def test_models_can_be_searched_by_a_part_of_their_name(ledger: Ledger) -> None:
     for name in ("Fraud-EU", "fraud_us", "churn"):
         ledger.models.seen(name, simulated=True)
