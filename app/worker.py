@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.1
 """How long nothing is looked at after a look, at least, so that metrics that pour in are looked at together."""
 LONGEST_PAUSE_SECONDS = 1.0
+"""However long a look takes, the next comes after this."""
 PAUSES = 4
-"""How many times longer than a look the pause after it is: whoever sends metrics shares a process with the monitor."""
+"""How many times longer than a short look the pause after it is: whoever sends metrics shares a process with it."""
 OWN_CLOCK = 2
 """How many times slower than DBOS's clock the worker's own one is: it only steps in."""
 
@@ -82,7 +83,7 @@ class SweepWorker:
                 due_at = time.monotonic() + self._seconds
             else:
                 self._do(self._look)
-            self._stopped.wait(min(_pause(time.monotonic() - began), self._seconds))
+            self._stopped.wait(min(pause_after(time.monotonic() - began), self._seconds))
             self._called.wait(max(0.0, due_at - time.monotonic()))
             self._called.clear()
 
@@ -108,7 +109,8 @@ class SweepWorker:
         self._troubles[name] = trouble
 
 
-def _pause(took: float) -> float:
+def pause_after(took: float) -> float:
+    """Return for how many seconds nothing is looked at after a look that took `took`."""
     return max(PAUSE_SECONDS, min(PAUSES * took, LONGEST_PAUSE_SECONDS))
 
 

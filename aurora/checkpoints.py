@@ -3,14 +3,16 @@
 All that is in it is in the ledger too, so whatever is lost here costs time and nothing else.
 """
 
+import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from inspect import isclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a file that another program holds, such as a backup, is waited for."""
+AGAIN_SECONDS = 0.02
+
 
 @asynccontextmanager
 async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
@@ -45,22 +53,25 @@ async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheck
             yield file
 
 
-class File(SqliteSaver):
+class SqliteCheckpoints(SqliteSaver):
     """Checkpoints in a SQLite file, written by the event loop itself.
 
-    Nothing waits for the disk here, so that writing one takes a fraction of the time that handing it to another thread
-    does, and there are fifteen in a decision.
+    Writing one takes a fraction of the time that handing it to another thread does; there are fifteen in a decision.
+    None waits for the disk, but for some milliseconds whenever the journal is emptied; and where another program holds
+    the file, the loop goes on with something else meanwhile.
     """
 
     @classmethod
-    def open(cls, path: Path, serde: JsonPlusSerializer) -> "File":
+    def open(cls, path: Path, serde: JsonPlusSerializer) -> Self:
         """Open the file, or make it. Raises `sqlite3.DatabaseError` where it is damaged."""
-        connection = sqlite3.connect(path, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
             saver = cls(connection, serde=serde)
             saver.setup()
             # Which of the last ones outlive a power cut does not matter, only that the file does.
             connection.execute("PRAGMA synchronous = NORMAL")
+            # From here on it is the loop that waits, see `_patiently`.
+            connection.execute("PRAGMA busy_timeout = 0")
         except BaseException:
             connection.close()
             raise
@@ -72,7 +83,19 @@ class File(SqliteSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Do what `get_tuple` does."""
-        return self.get_tuple(config)
+        return await _patiently(lambda: self.get_tuple(config))
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Do what `list` does."""
+        for one in await _patiently(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
+            yield one
 
     async def aput(
         self,
@@ -82,17 +105,29 @@ class File(SqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Do what `put` does."""
-        return self.put(config, checkpoint, metadata, new_versions)
+        return await _patiently(lambda: self.put(config, checkpoint, metadata, new_versions))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Do what `put_writes` does."""
-        self.put_writes(config, writes, task_id, task_path)
+        await _patiently(lambda: self.put_writes(config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Do what `delete_thread` does."""
-        self.delete_thread(thread_id)
+        await _patiently(lambda: self.delete_thread(thread_id))
+
+
+async def _patiently(work: Callable[[], T]) -> T:
+    """Do `work`, again and again for `BUSY_SECONDS` where another program holds the file."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 @asynccontextmanager
@@ -115,10 +150,10 @@ async def _on_postgres(url: str, serde: JsonPlusSerializer) -> AsyncIterator[Bas
         yield saver
 
 
-def _mended(path: Path, serde: JsonPlusSerializer) -> File:
+def _mended(path: Path, serde: JsonPlusSerializer) -> SqliteCheckpoints:
     """Open the file, an empty one where it is damaged."""
     try:
-        return File.open(path, serde)
+        return SqliteCheckpoints.open(path, serde)
     except sqlite3.OperationalError:
         # A full disk or a lock is not damage, and an empty file would be no better off.
         raise
@@ -126,7 +161,7 @@ def _mended(path: Path, serde: JsonPlusSerializer) -> File:
         log.warning(
             "the checkpoints were damaged (%s): kept as %s, decisions go on from the ledger", error, _aside(path)
         )
-    return File.open(path, serde)
+    return SqliteCheckpoints.open(path, serde)
 
 
 def _aside(path: Path) -> Path:

@@ -217,7 +217,7 @@ class Aurora(AbstractContextManager["Aurora"]):
         elif not report.success or decision.outcome is Outcome.CANNOT_TELL:
             # A person's word can take belief away or fill a gap; it never turns a seen failure into a success.
             self.ledger.entries.set_outcome(decision_id, report.success, Trust.REPORTED)
-            self.memory.sync()
+            self.memory.index_new()
         return self.answer(decision_id)
 
     def undo(self, decision_id: str, reason: str, by: str) -> AnalyzeAnswer:

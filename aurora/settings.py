@@ -1,4 +1,5 @@
-"""The typed environment. Read by `aurora/bootstrap.py` and `app/preflight.py` only; `.env.example` is made from it."""
+"""The typed environment. Read by `aurora/bootstrap.py`, `app/preflight.py` and `app/cli_doctor.py`
+only; `.env.example` is made from it."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -9,17 +9,17 @@ import asyncio
 from langgraph.types import interrupt
 
 from aurora.domain import Approval, Ruling
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import ruled, the_ruling
 from aurora.graph.state import State
 
 
 @recorded("approval", Approval, ruled)
-async def approve(state: State, deps: Deps) -> Draft[Approval]:
+async def approve(state: State, run: Run) -> Draft[Approval]:
     """Wait until the ledger holds a person's answer, or until it expired."""
     ruling = the_ruling(state)
-    while (answer := await asyncio.to_thread(_settled, state.decision_id, ruling, deps)) is None:
+    while (answer := await asyncio.to_thread(_settled, state.decision_id, ruling, run)) is None:
         interrupt(question(ruling))
     return Draft(answer)
 

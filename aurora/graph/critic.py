@@ -1,7 +1,7 @@
 """critique (Critic): recall how this action turned out before, failures first, and judge the plan."""
 
 from aurora.domain import Critique
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Run
 from aurora.graph.planner import recall
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import planned, the_plan, the_situation
@@ -11,12 +11,12 @@ from aurora.policy.critic import judge
 
 
 @recorded("critique", Critique, planned)
-def critique(state: State, deps: Deps) -> Draft[Critique]:
+def critique(state: State, run: Run) -> Draft[Critique]:
     """Judge the plan. What an earlier round ruled out stays ruled out."""
     situation, plan = the_situation(state), the_plan(state)
     text = describe(situation)
-    recalled, gap = recall(lambda: deps.memory.recall_turned_out(plan.step.action, text, simulated=situation.simulated))
-    verdict = judge(plan, situation, recalled, reversible=deps.reversible)
+    recalled, gap = recall(lambda: run.memory.recall_turned_out(plan.step.action, text, simulated=situation.simulated))
+    verdict = judge(plan, situation, recalled, reversible=run.reversible)
     earlier = state.critique.avoid if state.critique else ()
     return Draft(
         verdict.evolve(

@@ -1,4 +1,7 @@
-"""What the nodes act through. Data comes by `State`, dependencies by `Runtime[Run]`."""
+"""What the nodes act through, and what is on record of the decision they act on.
+
+What a run makes flows by `State`; what was there before it, parts and records, comes by `Runtime[Run]`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -43,7 +43,7 @@ class Proposal:
 
 
 def _rule(state: State, run: Run, step: Step, look: Preview | None) -> Draft[Ruling]:
-    settings, mode = run.ledger.models.told(_target(state))
+    settings, mode = run.ledger.models.settings_and_mode(_target(state))
     facts = run.ledger.decisions.facts(_target(state), state.decision_id, run.clock())
     proposal = Proposal(step, round_of_ruling(state, run), look, settings)
     ruling = _judge(state, run, proposal, facts, mode)
@@ -76,7 +76,7 @@ async def open_gate(state: State, run: Run) -> Check:
 async def still_closed(state: State, deps: Deps, check: Check) -> str:
     """Return why a step that was begun, and never happened, may not run any more; empty where it may."""
     facts = await asyncio.to_thread(deps.ledger.decisions.facts, _target(state), state.decision_id, deps.clock())
-    _, mode = await asyncio.to_thread(deps.ledger.models.told, _target(state))
+    _, mode = await asyncio.to_thread(deps.ledger.models.settings_and_mode, _target(state))
     ruling = check(facts, mode)
     return "" if ruling.verdict == "allow" else " ".join(finding.reason for finding in ruling.findings)
 

@@ -36,25 +36,19 @@ class Promise:
     """The gate's word on it, on the facts of the moment."""
 
 
-_CRASHES = {
-    "apply": (Crash.INTENT_BEGUN, Crash.EFFECT_APPLIED, Crash.INTENT_FINISHED),
-    "undo": (Crash.UNDO_BEGUN, Crash.UNDO_APPLIED, Crash.UNDO_FINISHED),
-}
-
-
 async def keep(state: State, deps: Deps, promise: Promise) -> ToolResult | Silence:
     """Return what came of it, now or in an earlier try. Raises `GateClosed` where it never happened and may not."""
-    tool, intents, (begun, called, finished) = promise.tool, deps.ledger.intents, _CRASHES[promise.verb]
-    begin = partial(intents.begin, undo=promise.verb == "undo")
+    tool, intents, undo = promise.tool, deps.ledger.intents, promise.verb == "undo"
+    begin = partial(intents.begin, undo=undo)
     intent = await asyncio.to_thread(begin, promise.key, state.decision_id, promise.step, tool.name, promise.check)
-    crash_point(begun)
+    crash_point(Crash.UNDO_BEGUN if undo else Crash.INTENT_BEGUN)
     found = None if intent.fresh else await _earlier(state, deps, promise, intent.result)
     if found is None:
         found = await ask(deps, tool, promise.verb, promise.call)
-        crash_point(called)
+        crash_point(Crash.UNDO_APPLIED if undo else Crash.EFFECT_APPLIED)
     result = found.as_result(tool) if isinstance(found, Silence) else found
     await asyncio.to_thread(intents.finish, promise.key, result)
-    crash_point(finished)
+    crash_point(Crash.UNDO_FINISHED if undo else Crash.INTENT_FINISHED)
     return found
 
 

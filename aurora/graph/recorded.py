@@ -1,7 +1,7 @@
 """The one way in which a node writes: its noun goes to the ledger, and on re-entry the recorded one comes back.
 
-So a deleted checkpoint costs time and nothing else: the run starts again from its request and no model, no memory and
-no tool is asked a second time.
+So a deleted checkpoint costs time and nothing else: the run starts again from its request, and what was recorded when
+it began is asked of no model, no memory and no tool a second time.
 """
 
 import asyncio
@@ -73,12 +73,15 @@ def recorded(field: str, noun_type: type[Noun], round_of: RoundOf) -> Callable[[
                 found = await made(state, run, turn)
             return {field: noun_type.model_validate_json(found)}
 
-        async def made(state: State, run: Run, turn: int) -> str:
-            if iscoroutinefunction(body):
-                draft = await cast(Asking[Noun], body)(state, run)
-                return await asyncio.to_thread(keep, state, run, turn, draft)
+        async def asked(state: State, run: Run, turn: int) -> str:
+            draft = await cast(Asking[Noun], body)(state, run)
+            return await asyncio.to_thread(keep, state, run, turn, draft)
+
+        async def thought(state: State, run: Run, turn: int) -> str:
             think = cast(Thinking[Noun], body)
             return await asyncio.to_thread(lambda: keep(state, run, turn, think(state, run)))
+
+        made = asked if iscoroutinefunction(body) else thought
 
         def keep(state: State, run: Run, turn: int, draft: Draft[Noun]) -> str:
             added: dict[str, Any] = {field: draft.noun}

@@ -57,20 +57,20 @@ class Runner:
     async def start(self, decision_id: str) -> None:
         """Run a new decision up to its end or its first interrupt."""
         async with self._lock(decision_id):
-            run = await asyncio.to_thread(Run.of, self._deps, decision_id)
-            if run.decision.dry_run:
-                await self._advance(run)
+            decision = await asyncio.to_thread(self._deps.ledger.decisions.get, decision_id)
+            if decision.dry_run:
+                await self._advance(decision_id)
             else:
-                async with self._lock(f"model:{run.decision.model_name}"):
-                    await self._wait_for_turn(run.decision)
-                    await self._advance(run)
+                async with self._lock(f"model:{decision.model_name}"):
+                    await self._wait_for_turn(decision)
+                    await self._advance(decision_id)
         self._tell()
         await self._remember()
 
     async def advance(self, decision_id: str) -> None:
         """Take a decision as far as the ledger lets it."""
         async with self._lock(decision_id):
-            await self._advance(await self._begun(decision_id))
+            await self._advance(decision_id)
         self._tell()
         await self._remember()
 
@@ -177,7 +177,7 @@ class Runner:
     async def _advance_safely(self, decision_id: str) -> None:
         try:
             async with self._lock(decision_id):
-                await self._advance(await self._begun(decision_id))
+                await self._advance(decision_id)
         except Exception:
             # One decision that cannot go on must not hold up the others; it is tried again ever more seldom.
             times = self._failures.get(decision_id, (0, None))[0] + 1
@@ -187,14 +187,12 @@ class Runner:
         else:
             self._failures.pop(decision_id, None)
 
-    async def _begun(self, decision_id: str) -> Run:
-        return await asyncio.to_thread(Run.of, self._deps, decision_id)
-
-    async def _advance(self, run: Run) -> None:
+    async def _advance(self, decision_id: str) -> None:
         if self._ended:
             return
         try:
-            await self._run(run)
+            # Read as late as can be: another process may have taken it further while this one waited.
+            await self._run(await asyncio.to_thread(Run.of, self._deps, decision_id))
         except Exception:
             # At the end its checkpoints are closed under it, and that is no failure.
             if not self._ended:
@@ -204,11 +202,9 @@ class Runner:
         config: RunnableConfig = {"configurable": {"thread_id": run.decision.id}}
         await self._graph.ainvoke(await self._step(run, config), config, context=run, durability="sync")
 
-    async def _step(self, run: Run, config: RunnableConfig) -> Any:
+    async def _step(self, run: Run, config: RunnableConfig) -> Request | Command[Any] | None:
         """Return what the run goes on with: the request where it begins, the interrupts that it answers, or nothing."""
         decision_id, request = run.decision.id, Request(decision_id=run.decision.id)
-        if not run.recorded:
-            return request
         snapshot = await self._graph.aget_state(config)
         if not snapshot.values:
             return request
@@ -236,7 +232,7 @@ class Runner:
                     await self._advance_safely(other)
             await asyncio.sleep(0.1)
 
-    def _in_flight(self, name: str, decision_id: str) -> dict[str, Any]:
+    def _in_flight(self, name: str, decision_id: str) -> dict[str, datetime | None]:
         decisions = self._deps.ledger.decisions
         return {other: decisions.get(other).verify_at for other in decisions.in_flight(name, decision_id)}
 

@@ -7,7 +7,7 @@ from langgraph.types import interrupt
 
 from aurora.domain import Facts, Finding, Mode, Ruling, ToolResult, Undo
 from aurora.errors import GateClosed
-from aurora.graph.deps import Deps
+from aurora.graph.deps import Deps, Run
 from aurora.graph.gate import Check
 from aurora.graph.hands import Silence, ask, is_running, look_up
 from aurora.graph.promise import Promise, keep
@@ -27,27 +27,27 @@ UNDO_PATIENCE = timedelta(minutes=10)
 
 
 @recorded("undo", Undo, watched)
-async def undo(state: State, deps: Deps) -> Draft[Undo]:
+async def undo(state: State, run: Run) -> Draft[Undo]:
     """Take the action back under its own intent, unless the kill switch is on."""
     execution = the_execution(state)
-    tool, key = deps.tools[execution.step.action], f"{execution.intent_key}:undo"
+    tool, key = run.tools[execution.step.action], f"{execution.intent_key}:undo"
     if not tool.effect.reversible:
         return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} cannot take back what it does."))
-    done = await _done(state, deps)
-    while isinstance(done, Silence) and await asyncio.to_thread(_is_come_back_to, state, deps):
+    done = await _done(state, run)
+    while isinstance(done, Silence) and await asyncio.to_thread(_is_come_back_to, state, run):
         interrupt({"stage": "undo", "decision_id": state.decision_id})
-        done = await _done(state, deps)
+        done = await _done(state, run)
     if isinstance(done, Silence):
         return Draft(Undo(status="failed", reasoning=f"{done.called}: {done.detail}"))
     if done.status == "no_data":
         return Draft(Undo(status="nothing_to_undo", reasoning=f"{tool.name} knows nothing of {execution.intent_key}."))
     before = execution.result.before if execution.result and execution.result.before else done.before
     try:
-        result = await _take_back(state, deps, key, before)
+        result = await _take_back(state, run, key, before)
     except GateClosed as closed:
         return Draft(Undo(status="failed", reasoning=str(closed)))
-    changed = await _settled(state, deps, key) if result.status == "ok" else await _changed(state, deps)
-    return Draft(_undone(state, deps, result, changed))
+    changed = await _settled(state, run, key) if result.status == "ok" else await _changed(state, run)
+    return Draft(await asyncio.to_thread(_undone, state, run, result, changed))
 
 
 async def _take_back(state: State, deps: Deps, key: str, before: dict[str, object]) -> ToolResult:

@@ -15,9 +15,9 @@ from aurora.policy.verification import verify as compare
 
 
 @recorded("wake", Wake, watching)
-async def watch(state: State, deps: Deps) -> Draft[Wake]:
+async def watch(state: State, run: Run) -> Draft[Wake]:
     """Wait until the ledger or the clock says that there is something to see; the resume itself says nothing."""
-    while (wake := await due(state, deps)) is None:
+    while (wake := await due(state, run)) is None:
         interrupt({"stage": "watch", "decision_id": state.decision_id})
     return Draft(wake)
 
@@ -40,17 +40,17 @@ def the_change(state: State) -> Watched:
 
 
 @recorded("verification", Verification, watched)
-async def verify(state: State, deps: Run) -> Draft[Verification]:
+async def verify(state: State, run: Run) -> Draft[Verification]:
     """Compare the goal stated in the plan with what was measured afterwards."""
     execution = the_execution(state)
-    tool = deps.tools[execution.step.action]
-    found = await look_up(deps, tool, execution.intent_key)
-    while await asyncio.to_thread(_is_waited_for, state, deps, found):
+    tool = run.tools[execution.step.action]
+    found = await look_up(run, tool, execution.intent_key)
+    while await asyncio.to_thread(_is_waited_for, state, run, found):
         # The tool went silent between the last look of the watch and this one.
         interrupt({"stage": "verify", "decision_id": state.decision_id})
-        found = await look_up(deps, tool, execution.intent_key)
-    seen = await asyncio.to_thread(_verify, state, deps, found)
-    return Draft(seen, notices=_given_up(state, deps, found))
+        found = await look_up(run, tool, execution.intent_key)
+    seen = await asyncio.to_thread(_verify, state, run, found)
+    return Draft(seen, notices=_given_up(state, run, found))
 
 
 def _is_waited_for(state: State, deps: Deps, found: ToolResult | Silence) -> bool:

@@ -68,7 +68,7 @@ class Entries(Part):
         with self._store.read() as session:
             return [seen_as(EntryRecord, row) for row in session.scalars(_UNINDEXED, {"most": limit})]
 
-    def indexed(self, records: Sequence[EntryRecord]) -> list[EntryRecord]:
+    def mark_indexed(self, records: Sequence[EntryRecord]) -> list[EntryRecord]:
         """Note that the index has these; return, as they are now, those that changed since they were read."""
         with self._store.write() as session:
             now = {

@@ -46,7 +46,7 @@ class Models(Part):
             return self._found(session, name)
 
     def mode_once_seen(self, name: str, *, simulated: bool) -> Mode:
-        """Return the mode that holds for the model, or will hold once it was `seen`: see `told`."""
+        """Return the mode that holds for the model, or will hold once it was `seen`: see `settings_and_mode`."""
         with self._store.read() as session:
             row = session.execute(_TOLD, {"of": name}).one_or_none()
             whole = mode_in(session)
@@ -65,7 +65,7 @@ class Models(Part):
         row = session.execute(_TOLD, {"of": name}).one_or_none()
         return ModelSettings() if row is None else self._resolved(row.settings, row.simulated)
 
-    def told(self, name: str) -> tuple[ModelSettings, Mode]:
+    def settings_and_mode(self, name: str) -> tuple[ModelSettings, Mode]:
         """Return the settings that hold for the model, and the stricter of its own mode and the installation's."""
         with self._store.read() as session:
             row = session.execute(_TOLD, {"of": name}).one_or_none()
@@ -73,7 +73,7 @@ class Models(Part):
             mode = stricter(mode_in(session), mode_of(settings, simulated))
             return self._resolved(settings, simulated), mode
 
-    def told_in(self, session: Session, names: Sequence[str]) -> dict[str, tuple[ModelSettings, Mode]]:
+    def settings_and_own_mode_in(self, session: Session, names: Sequence[str]) -> dict[str, tuple[ModelSettings, Mode]]:
         """Return the settings and the own mode of several models, in the transaction of whoever asks."""
         statement = select(col(ModelRow.name), col(ModelRow.settings), col(ModelRow.simulated))
         rows = session.execute(statement.where(col(ModelRow.name).in_(names)))

@@ -1,4 +1,4 @@
-"""The database: one transaction at a time on SQLite, as many as it likes on PostgreSQL.
+"""The database: one writer at a time on SQLite, as many as it likes on PostgreSQL.
 
 A writer on SQLite takes the write lock as it begins (`BEGIN IMMEDIATE`): a transaction that reads first and asks for
 the lock later would fail where it should have waited. Whatever the driver says goes out as `Unavailable` or
@@ -162,7 +162,7 @@ Prepare = Callable[[Any], Any]
 
 
 @lru_cache(maxsize=16)
-def _insertion_of(dialect: Dialect, row: type[Row], names: Sequence[str]) -> tuple[str, Sequence[Prepare | None]]:
+def _insertion_of(dialect: Dialect, row: type[Row], names: tuple[str, ...]) -> tuple[str, Sequence[Prepare | None]]:
     types = [row.__table__.c[name].type for name in names]
     prepares = [
         kind.dialect_impl(dialect).bind_processor(dialect) if isinstance(kind, TypeDecorator) else None

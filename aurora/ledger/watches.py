@@ -91,7 +91,7 @@ class Watches(Part):
         opened = {watch.decision_id: watch.model_name for watch in watches if watch.decision_id}
         with self._store.read() as session:
             mode = Mode(session.execute(select(InstallationRow.__table__.c.mode)).scalar_one())
-            told = self._models.told_in(session, names)
+            told = self._models.settings_and_own_mode_in(session, names)
             flying, changed_at = _in_flight(session, names), _changed_at(session, names)
             proven = _proven(session, names)
             ended = session.scalars(select(DecisionRow).where(_decisions.id.in_(opened)))
@@ -150,7 +150,7 @@ class Watches(Part):
             mode = locked_mode(session)
             # The model before its watch, as with points that arrive.
             touch(session, [name], now, simulated)
-            own = self._models.told_in(session, [name])
+            own = self._models.settings_and_own_mode_in(session, [name])
             if not changed(session, update(WatchRow.__table__).where(*this_turn).values(**claimed)):
                 return False
             stands = stricter(mode, own[name][1])

@@ -45,7 +45,7 @@ class Indexer:
             known = _indexed(index, [record.id for record in records])
             index.put([_point(*pair, known) for pair in zip(records, vectors, strict=True)])
             crash_point(Crash.ENTRY_INDEXED)
-            records = self._entries.indexed(records)
+            records = self._entries.mark_indexed(records)
 
     def catch_up(self, index: Index, progress: Progress, turn_seconds: float = -1) -> int | None:
         """Index what is missing and remove what does not belong; return how many entries that were.

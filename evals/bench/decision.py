@@ -2,8 +2,9 @@
 
 The product gets telemetry of a saturated service while AURORA is stopped, so that every turn takes the whole way
 (observe, plan, critique, rule, learn, report) and leaves the world as it was: both recalls are made, the gate refuses,
-the case is written down and indexed. The floor runs empty nodes of the same names on the same checkpointer, embeds one
-text, asks Chroma for the collections that the product's two recalls name, and inserts one vector.
+the case is written down and indexed. The floor runs empty nodes of the same names on LangGraph's own SQLite
+checkpointer, embeds one text, asks Chroma for the collections that the product's two recalls name, and inserts one
+vector.
 """
 
 import shutil
@@ -93,7 +94,7 @@ def _fill(settings: Settings, cases: int, tell: Tell) -> None:
         _wait_for_memory(aurora)
         for start in range(0, cases, AT_ONCE):
             ids = aurora.ledger.entries.add(entries[start : start + AT_ONCE])
-            aurora.ledger.entries.indexed(list(aurora.ledger.entries.many(ids).values()))
+            aurora.ledger.entries.mark_indexed(list(aurora.ledger.entries.many(ids).values()))
     embedder = Embedder()
     place = Directory(settings.home / "chroma", utc_now)
     place.claim()

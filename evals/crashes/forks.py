@@ -20,13 +20,12 @@ from aurora.memory import Embedder
 from evals.crashes.process import Order, carry_out
 
 HEAVY = (
-    "aiosqlite",
     "alembic.command",
     "aurora.face",
     "aurora.ledger.schema",
     "chromadb",
     "langgraph.checkpoint.postgres.aio",
-    "langgraph.checkpoint.sqlite.aio",
+    "langgraph.checkpoint.sqlite",
     "psycopg_pool",
     "sklearn.linear_model",
 )

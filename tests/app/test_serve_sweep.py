@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from app.worker import SweepWorker
+from app.worker import SweepWorker, pause_after
 from aurora.domain import Health
 
 
@@ -171,3 +171,8 @@ def test_a_monitor_that_fails_does_not_hold_up_the_sweep(caplog: pytest.LogCaptu
     assert [record.getMessage() for record in caplog.records] == [
         "The monitor failed and will be tried again: OSError('cannot see')"
     ]
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 0.1), (0.01, 0.1), (0.1, 0.4), (0.5, 1.0), (60.0, 1.0)])
+def test_a_look_is_followed_by_a_pause_that_leaves_the_process_to_others(took: float, pause: float) -> None:
+    assert pause_after(took) == pytest.approx(pause)

@@ -71,7 +71,7 @@ def test_entries_can_be_walked_in_the_order_they_were_written(ledger: Ledger) ->
 
 def test_what_the_index_lacks_is_known(ledger: Ledger) -> None:
     ids = ledger.entries.add([entry(str(number)) for number in range(4)])
-    ledger.entries.indexed(ledger.entries.after(ids[0], 2))
+    ledger.entries.mark_indexed(ledger.entries.after(ids[0], 2))
 
     assert [record.id for record in ledger.entries.unindexed()] == [ids[0], ids[3]]
     assert [record.id for record in ledger.entries.unindexed(limit=1)] == [ids[0]]
@@ -82,7 +82,7 @@ def test_what_the_index_lacks_is_known(ledger: Ledger) -> None:
 
 def test_the_outcome_of_a_case_is_set_and_has_to_be_indexed_again(ledger: Ledger) -> None:
     (id,) = ledger.entries.add([entry(decision_id="dec_1", model_name=NAME)])
-    ledger.entries.indexed([ledger.entries.get(id)])
+    ledger.entries.mark_indexed([ledger.entries.get(id)])
 
     changed = ledger.entries.set_outcome("dec_1", True, Trust.REPORTED)
 
@@ -95,16 +95,15 @@ def test_the_outcome_of_a_case_is_set_and_has_to_be_indexed_again(ledger: Ledger
 
 
 def test_what_changed_while_it_was_indexed_is_given_back(ledger: Ledger) -> None:
-    one, other = ledger.entries.add([entry("one", decision_id="dec_1"), entry("other", decision_id="dec_2")])
+    one, _ = ledger.entries.add([entry("one", decision_id="dec_1"), entry("other", decision_id="dec_2")])
     read = ledger.entries.unindexed()
     ledger.entries.set_outcome("dec_1", True, Trust.REPORTED)
 
-    assert ledger.entries.indexed(read) == [ledger.entries.get(one)]
+    assert ledger.entries.mark_indexed(read) == [ledger.entries.get(one)]
 
     assert [record.id for record in ledger.entries.unindexed()] == [one]
-    assert ledger.entries.indexed(ledger.entries.unindexed()) == []
+    assert ledger.entries.mark_indexed(ledger.entries.unindexed()) == []
     assert ledger.entries.unindexed() == []
-    assert other in ledger.entries.many([other])
 
 
 def test_hearsay_does_not_overwrite_what_was_verified(ledger: Ledger) -> None:
@@ -117,7 +116,7 @@ def test_hearsay_does_not_overwrite_what_was_verified(ledger: Ledger) -> None:
 
 def test_a_person_can_take_a_verified_success_away_and_the_index_follows(ledger: Ledger) -> None:
     (id,) = ledger.entries.add([entry(decision_id="dec_1", success=True, trust=Trust.VERIFIED)])
-    ledger.entries.indexed([ledger.entries.get(id)])
+    ledger.entries.mark_indexed([ledger.entries.get(id)])
 
     assert ledger.entries.set_outcome("dec_1", False, Trust.TOLD) == []
     assert ledger.entries.set_outcome("dec_1", False, Trust.REPORTED) == [id]
