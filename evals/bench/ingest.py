@@ -1,20 +1,23 @@
 """Taking in metrics: one point a request and in lists, beside the least that has to be done for either.
 
 One by one, the floor is a bare FastAPI route that checks one point and inserts one row into a table of the same columns
-(`bare.py`); both servers are real and are asked by one client over one connection each. For lists, the floor is the
-database's own bulk insert, without any HTTP: the same rows into the same table of a ledger, in one transaction.
+(`bare.py`); both servers are real and are asked by one client over one connection each. For lists, the floor is
+SQLAlchemy's bulk insert, without any HTTP: the same points into the same table of a ledger, in one transaction. What
+the driver takes for it without SQLAlchemy is measured too.
 """
 
 import http.client
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -43,10 +46,15 @@ def run(turns: int, tell: Tell) -> list[Result]:
         one = by_turns(partial(_singly, product), partial(_singly, floor), turns, tell)
         store = stack.enter_context(_database(home / "bulk.db"))
         listed = by_turns(partial(_in_a_list, product), partial(_in_bulk, store), turns, tell)
+        by_driver = stack.enter_context(_driven(home / "bulk.db"))
+        driven = by_turns(partial(_in_a_list, product), partial(_by_driver, by_driver), turns, tell)
         return [
             one.throughput("Metrics, one point a request", "Bare FastAPI route, one row", ONE_TARGET, ONE_BY_ONE),
             listed.throughput(
-                f"Metrics in lists of {LISTED}", "The database's bulk insert, no HTTP", LIST_TARGET, LISTED
+                f"Metrics in lists of {LISTED}", "SQLAlchemy's bulk insert, no HTTP", LIST_TARGET, LISTED
+            ),
+            driven.throughput(
+                f"Metrics in lists of {LISTED}, once more", "The driver's own bulk insert, no HTTP", None, LISTED
             ),
         ]
 
@@ -197,3 +205,30 @@ def _in_bulk(store: Store, turn: int) -> None:
     stamps = {"timestamp": now, "received_at": now}
     with store.write() as session:
         session.execute(insert(PointRow.__table__), [{**point(turn * LISTED + n), **stamps} for n in range(LISTED)])
+
+
+@dataclass(frozen=True)
+class _Driven:
+    """A connection to a ledger's file that knows nothing of SQLAlchemy."""
+
+    connection: sqlite3.Connection
+    columns: Sequence[str]
+    insert: str
+
+
+@contextmanager
+def _driven(path: Path) -> Iterator[_Driven]:
+    columns = [column.name for column in PointRow.__table__.c if column.name != "number"]
+    places = ", ".join("?" * len(columns))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        yield _Driven(connection, columns, f"INSERT INTO metric_points ({', '.join(columns)}) VALUES ({places})")
+
+
+def _by_driver(driven: _Driven, turn: int) -> None:
+    now = datetime.now(UTC).isoformat()
+    known = {"timestamp": now, "received_at": now, "replicas": "[]"}
+    points = [{**point(turn * LISTED + n), **known} for n in range(LISTED)]
+    driven.connection.execute("BEGIN IMMEDIATE")
+    driven.connection.executemany(driven.insert, [tuple(map(one.get, driven.columns)) for one in points])
+    driven.connection.execute("COMMIT")

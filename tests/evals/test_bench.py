@@ -182,10 +182,12 @@ def test_recall_of_one_kind_is_asked_beside_everything() -> None:
 
 @pytest.mark.slow
 def test_points_are_posted_to_both_servers() -> None:
-    one, listed = ingest.run(2, silent)
+    one, listed, driven = ingest.run(2, silent)
     assert is_whole(one)
     assert is_whole(listed)
-    assert (one.target, listed.target) == (Target(0.6, at_least=True), Target(0.5, at_least=True))
+    assert is_whole(driven)
+    targets = (one.target, listed.target, driven.target)
+    assert targets == (Target(0.6, at_least=True), Target(0.5, at_least=True), None)
 
 
 @pytest.mark.slow
