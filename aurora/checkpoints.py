@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from inspect import isclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -26,6 +26,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from aurora import domain
+from aurora.errors import Unavailable
 from aurora.graph.state import Request
 from aurora.settings import Settings
 
@@ -49,7 +50,7 @@ async def checkpoints(settings: Settings, home: Path) -> AsyncIterator[BaseCheck
         async with _on_postgres(settings.database_url.replace("+psycopg", ""), serde) as saver:
             yield saver
     else:
-        with closing(_mended(home / "checkpoints.db", serde)) as file:
+        with closing(SqliteCheckpoints(home / "checkpoints.db", serde)) as file:
             yield file
 
 
@@ -58,24 +59,23 @@ class SqliteCheckpoints(SqliteSaver):
 
     Writing one takes a fraction of the time that handing it to another thread does; there are fifteen in a decision.
     None waits for the disk, but for some milliseconds whenever the journal is emptied; and where another program holds
-    the file, the loop goes on with something else meanwhile.
+    the file, the loop goes on with something else meanwhile. A damaged file is set aside and begun anew, also at work.
+
+    All methods that the loop calls raise `Unavailable` where the file cannot be used.
     """
 
-    @classmethod
-    def open(cls, path: Path, serde: JsonPlusSerializer) -> Self:
-        """Open the file, or make it. Raises `sqlite3.DatabaseError` where it is damaged."""
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    def __init__(self, path: Path, serde: JsonPlusSerializer) -> None:
+        """Open the file, or make it. Raises `sqlite3.OperationalError` where neither can be done."""
+        self._path = path
         try:
-            saver = cls(connection, serde=serde)
-            saver.setup()
-            # Which of the last ones outlive a power cut does not matter, only that the file does.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            # From here on it is the loop that waits, see `_patiently`.
-            connection.execute("PRAGMA busy_timeout = 0")
-        except BaseException:
-            connection.close()
+            connection = _connected(path)
+        except sqlite3.OperationalError:
+            # A full disk or a lock is not damage, and an empty file would be no better off.
             raise
-        return saver
+        except sqlite3.DatabaseError as error:
+            connection = _begun_anew(path, error)
+        super().__init__(connection, serde=serde)
+        self.is_setup = True
 
     def close(self) -> None:
         """Let go of the file."""
@@ -83,7 +83,7 @@ class SqliteCheckpoints(SqliteSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Do what `get_tuple` does."""
-        return await _patiently(lambda: self.get_tuple(config))
+        return await self._patiently(lambda: self.get_tuple(config))
 
     async def alist(
         self,
@@ -94,7 +94,7 @@ class SqliteCheckpoints(SqliteSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Do what `list` does."""
-        for one in await _patiently(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
+        for one in await self._patiently(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
             yield one
 
     async def aput(
@@ -105,29 +105,57 @@ class SqliteCheckpoints(SqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Do what `put` does."""
-        return await _patiently(lambda: self.put(config, checkpoint, metadata, new_versions))
+        return await self._patiently(lambda: self.put(config, checkpoint, metadata, new_versions))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Do what `put_writes` does."""
-        await _patiently(lambda: self.put_writes(config, writes, task_id, task_path))
+        await self._patiently(lambda: self.put_writes(config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Do what `delete_thread` does."""
-        await _patiently(lambda: self.delete_thread(thread_id))
+        await self._patiently(lambda: self.delete_thread(thread_id))
 
+    async def _patiently(self, work: Callable[[], T]) -> T:
+        """Do `work`, again and again for `BUSY_SECONDS` where another program holds the file."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise Unavailable(f"The checkpoints cannot be used ({self._path}: {error}).") from error
+            except sqlite3.DatabaseError as error:
+                self._begin_anew(error)
+            await asyncio.sleep(AGAIN_SECONDS)
 
-async def _patiently(work: Callable[[], T]) -> T:
-    """Do `work`, again and again for `BUSY_SECONDS` where another program holds the file."""
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        self.conn.close()
         try:
-            return work()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-        await asyncio.sleep(AGAIN_SECONDS)
+            self.conn = _begun_anew(self._path, error)
+        except (OSError, sqlite3.Error) as failure:
+            raise Unavailable(f"The checkpoints cannot be used ({self._path}: {failure}).") from failure
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    try:
+        SqliteSaver(connection).setup()
+        # Which of the last ones outlive a power cut does not matter, only that the file does.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        # From here on it is the loop that waits.
+        connection.execute("PRAGMA busy_timeout = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begun_anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Open an empty file in place of a damaged one: the ledger has all that was in it."""
+    log.warning("the checkpoints were damaged (%s): kept as %s, decisions go on from the ledger", error, _aside(path))
+    return _connected(path)
 
 
 @asynccontextmanager
@@ -148,20 +176,6 @@ async def _on_postgres(url: str, serde: JsonPlusSerializer) -> AsyncIterator[Bas
         saver = AsyncPostgresSaver(rows, serde=serde)
         await saver.setup()
         yield saver
-
-
-def _mended(path: Path, serde: JsonPlusSerializer) -> SqliteCheckpoints:
-    """Open the file, an empty one where it is damaged."""
-    try:
-        return SqliteCheckpoints.open(path, serde)
-    except sqlite3.OperationalError:
-        # A full disk or a lock is not damage, and an empty file would be no better off.
-        raise
-    except sqlite3.DatabaseError as error:
-        log.warning(
-            "the checkpoints were damaged (%s): kept as %s, decisions go on from the ledger", error, _aside(path)
-        )
-    return SqliteCheckpoints.open(path, serde)
 
 
 def _aside(path: Path) -> Path:

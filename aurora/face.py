@@ -214,7 +214,9 @@ class Aurora(AbstractContextManager["Aurora"]):
         crash_point(Crash.OUTCOME_REPORTED)
         if decision.outcome is Outcome.PENDING:
             self._portal.call(self._runner.advance, decision_id)
-        elif not report.success or decision.outcome is Outcome.CANNOT_TELL:
+        # Looked at anew: what came of it may have been verified just before the report, and without it.
+        outcome = self.ledger.decisions.get(decision_id).outcome
+        if outcome is Outcome.CANNOT_TELL or (outcome is not Outcome.PENDING and not report.success):
             # A person's word can take belief away or fill a gap; it never turns a seen failure into a success.
             self.ledger.entries.set_outcome(decision_id, report.success, Trust.REPORTED)
             self.memory.index_new()

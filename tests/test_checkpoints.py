@@ -13,6 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from aurora import checkpoints
 from aurora.checkpoints import SqliteCheckpoints
+from aurora.errors import Unavailable
 
 HERE: RunnableConfig = {"configurable": {"thread_id": "dec_1", "checkpoint_ns": ""}}
 STEP: CheckpointMetadata = {"source": "loop", "step": 0}
@@ -25,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(path: Path) -> Iterator[SqliteCheckpoints]:
-    saver = SqliteCheckpoints.open(path, JsonPlusSerializer())
+    saver = SqliteCheckpoints(path, JsonPlusSerializer())
     yield saver
     saver.close()
 
@@ -72,5 +73,19 @@ async def test_a_file_that_is_held_for_ever_is_told(
     file: SqliteCheckpoints, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "BUSY_SECONDS", 0.1)
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(Unavailable, match="locked"):
         await file.aput(HERE, empty_checkpoint(), STEP, {})
+
+
+async def test_a_file_that_is_damaged_at_work_is_begun_anew(
+    file: SqliteCheckpoints, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await file.aput(HERE, empty_checkpoint(), STEP, {})
+    for part in path.parent.glob("checkpoints.db*"):
+        part.write_bytes(b"no database at all " * 500)
+
+    await file.aput(HERE, empty_checkpoint(), STEP, {})
+
+    assert await file.aget_tuple(HERE) is not None
+    assert "checkpoints were damaged" in caplog.text
+    assert len(list(path.parent.glob("checkpoints.damaged-*"))) == 1

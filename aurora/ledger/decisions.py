@@ -144,7 +144,7 @@ class Decisions(Part):
             decision = _locked(session, id)
             if not insert_new(session, NounRow, **written, written_at=now):
                 return session.execute(_NOUN, _key(id, round, node)).scalar_one()
-            stands = dict(standing) | self._stated(session, decision, noun) | {"updated_at": now}
+            stands = dict(standing) | self._stated(session, decision, noun, round) | {"updated_at": now}
             if verify_at is not None:
                 stands["verify_at"] = verify_at
                 self._wakeups.verify(session, id, verify_at, now)
@@ -301,7 +301,7 @@ class Decisions(Part):
         with self._store.read() as session:
             return [seen_as(DecisionRecord, row) for row in session.scalars(statement)]
 
-    def _stated(self, session: Session, decision: Fetched[*tuple[Any, ...]], noun: Value) -> dict[str, Any]:
+    def _stated(self, session: Session, decision: Fetched[*tuple[Any, ...]], noun: Value, round: int) -> dict[str, Any]:
         """Return what the noun says about the decision as a whole."""
         said: dict[str, Any] = {}
         match noun:
@@ -318,7 +318,8 @@ class Decisions(Part):
             case Undo(status="undone"):
                 said = {"verified": _was_verified(session, decision.id)}
             case Report():
-                said = {"reported": True}
+                # A wish to take it back that came during the run is still to be seen to, in a round of its own.
+                said = {"reported": round > 0 or not _wanted_back(session, decision.id)}
         return said
 
     def _edited(self, session: Session, decision: Fetched[*tuple[Any, ...]], action: Action) -> dict[str, Any]:
@@ -346,6 +347,10 @@ def _locked(session: Session, id: str) -> Fetched[*tuple[Any, ...]]:
     if row is None:
         raise NotFound(f"No decision has the id {id!r}.")
     return row
+
+
+def _wanted_back(session: Session, id: str) -> bool:
+    return session.get(UndoRow, id) is not None
 
 
 def _was_verified(session: Session, id: str) -> bool:

@@ -106,6 +106,7 @@ class Entries(Part):
         success away.
         """
         told = {"success": success, "trust": trust.value}
+        other = or_(col(EntryRow.success).is_distinct_from(success), col(EntryRow.trust) != trust.value)
         open_to_it: ColumnElement[bool] = col(EntryRow.trust).in_(_WEAKER[trust])
         if success is False and trust is Trust.REPORTED:
             open_to_it = or_(
@@ -113,7 +114,7 @@ class Entries(Part):
             )
         statement = (
             update(EntryRow)
-            .where(col(EntryRow.decision_id) == decision_id, open_to_it)
+            .where(col(EntryRow.decision_id) == decision_id, open_to_it, other)
             .values(**told, indexed=False)
             .returning(col(EntryRow.id), col(EntryRow.model_name))
         )

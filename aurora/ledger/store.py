@@ -27,7 +27,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError, StatementError
+from sqlalchemy.exc import ArgumentError, InternalError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -259,7 +259,7 @@ def in_words(place: str) -> Iterator[None]:
     except StatementError as error:
         if isinstance(error.orig, AuroraError):
             raise error.orig from None
-        if isinstance(error, OperationalError) or _is(error, "SQLITE_NOTADB", "SQLITE_CORRUPT"):
+        if isinstance(error, OperationalError | InternalError) or _is(error, "SQLITE_NOTADB", "SQLITE_CORRUPT"):
             raise _told(error, place) from error
         raise
 

@@ -169,9 +169,15 @@ class Index:
             try:
                 return use(known)
             except NotFoundError:
-                self._collections.pop(place, None)
+                self._forget(place, known)
         self._collections[place] = find(place)
         return use(self._collections[place])
+
+    def _forget(self, place: str, gone: "Collection") -> None:
+        """Forget a collection that is no more, but not the one that a writer may have made since."""
+        with self.writing:
+            if self._collections.get(place) is gone:
+                del self._collections[place]
 
     def _found(self, place: str) -> "Collection":
         return self._client.get_collection(self._prefix + place, embedding_function=None)

@@ -305,6 +305,17 @@ def test_the_first_request_to_undo_counts(ledger: Ledger, story: Story) -> None:
     assert (first.by, first.reason, first.requested_at) == ("ada", "it hurts", story.clock.now)
 
 
+def test_a_wish_that_comes_before_the_last_word_of_a_run_is_not_forgotten_over_it(ledger: Ledger, story: Story) -> None:
+    id, where = story.executed(), Standing(status=Status.EXECUTED, outcome=Outcome.BETTER)
+    ledger.decisions.request_undo(id, "we changed our mind", "ada")
+
+    ledger.decisions.record(id, 0, "report", report(), where)
+    assert [item.id for item in ledger.decisions.unreported()] == [id]
+
+    ledger.decisions.record(id, 1, "report", report(), where)
+    assert ledger.decisions.unreported() == []
+
+
 @pytest.mark.parametrize("outcome", [Outcome.BETTER, Outcome.NOT_BETTER, Outcome.CANNOT_TELL])
 def test_a_wish_to_undo_is_found_until_its_last_word_is_written(outcome: Outcome, ledger: Ledger, story: Story) -> None:
     id, where = story.executed(), Standing(status=Status.EXECUTED, outcome=outcome)
