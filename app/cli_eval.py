@@ -1,5 +1,6 @@
 """`aurora eval`: measure this installation. Only here do the commands load the evals, and only when one runs."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,10 +34,17 @@ def bench(
     write: Annotated[bool, typer.Option("--write", help="Put table and plot into docs/, in a clone.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure decision, recall, ingest and start beside their floors; under 5 minutes. Ends with 1 if one misses."""
+    """Measure decision, recall, ingest and start beside their floors; under 5 minutes. Ends with 1 if one misses.
+
+    With fewer cases or turns it is a trial: most of its time goes into filling the memory, and it says little.
+    """
     from app.ending import leave
     from evals.bench.__main__ import Size
     from evals.bench.__main__ import bench as run
 
     names = [one.value for one in benchmarks or ()]
-    leave(run(names, Size(cases, many, share), json_too=as_json, plot_file=plot, write=write))
+    try:
+        leave(run(names, Size(cases, many, share), json_too=as_json, plot_file=plot, write=write))
+    except KeyboardInterrupt:
+        print("Broken off; nothing was kept.", file=sys.stderr)
+        leave(130)

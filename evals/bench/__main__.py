@@ -10,6 +10,7 @@ Ends with 1 where a target is missed. With fewer cases it is a trial run: the ta
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,13 @@ def _one(name: str, size: Size, tell: Tell) -> list[Result]:
 
 
 def bench(names: Sequence[str], size: Size, *, json_too: bool, plot_file: Path | None, write: bool) -> int:
-    """Run the benchmarks called `names` (all of them where none is), print what they saw; return the exit code."""
+    """Run the benchmarks called `names` (all of them where none is), print what they saw; return the exit code.
+
+    That is 0 where all targets are met, 1 where one is missed, 2 where nothing was measured.
+    """
+    if wrong := _unwritable(names, size, plot_file, write=write):
+        print(wrong, file=sys.stderr)
+        return 2
     logging.getLogger("aurora").setLevel(logging.ERROR)
     begun = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -89,6 +96,15 @@ def bench(names: Sequence[str], size: Size, *, json_too: bool, plot_file: Path |
         put("PERFORMANCE.md", "bench", f"{table(results)}\n{_told(seconds)}")
     print(json.dumps(as_json(results, seconds), indent=1) if json_too else f"{table(results)}\n{_told(seconds)}")
     return 0 if reached(results) else 1
+
+
+def _unwritable(names: Sequence[str], size: Size, plot_file: Path | None, *, write: bool) -> str:
+    """Say before anything is measured what could not be written afterwards."""
+    if write and (size != Size() or set(names or NAMES) != set(NAMES)):
+        return "--write is for a whole run: the docs hold all benchmarks in their usual size."
+    if plot_file is not None and (plot_file.is_dir() or not os.access(plot_file.absolute().parent, os.W_OK)):
+        return f"--plot: no file can be written at {plot_file}."
+    return ""
 
 
 def _told(seconds: float) -> str:
