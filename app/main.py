@@ -171,7 +171,7 @@ def _announce(plan: Plan) -> None:
     if plan.settings.llm_model:
         lines.append("  AURORA_LLM_MODEL is set, but this version decides with the built-in policy alone.")
     lines += [
-        "Try, in another terminal:",
+        "Try, in another terminal (the very first decision waits some seconds for the memory to open):",
         f"  curl -s {plan.api_url}/api/analyze -H 'Content-Type: application/json' \\\n    -d '{FIRST_TRY}'",
         f'  {_aurora(plan)} ask "why did you retrain?"',
         "Ctrl-C ends everything.",

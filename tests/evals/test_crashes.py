@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from rich.console import Console
@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 
 from app.idempotency import Idempotency, Slip
 from aurora.crashes import Crash, install
-from aurora.ledger.records import Reply
+from aurora.ledger import Ledger, Store
 from evals.crashes.__main__ import Results, held, run, table
-from evals.crashes.client import Client
+from evals.crashes.client import BODY, KEY, OWNER, ROUTE, Client
 from evals.crashes.guards import CONTROLS
 from evals.crashes.kills import Came, Database, Hand, control, planned
 from evals.crashes.process import Order, play
@@ -108,55 +108,56 @@ def test_the_fork_server_holds_nothing_and_ends_with_whoever_asked_for_it(tmp_pa
     assert (tmp_path / "home" / "aurora.db").exists()
 
 
-BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
-DIED = Reply(key="k", owner="o", route="r", status_code=None, content_type="", body="", begun_at=BEGUN)
-KEPT = DIED.evolve(status_code=200, content_type="application/json", body="dec_1")
+@dataclass
+class Side:
+    """One ledger, and how often its side did the work."""
 
+    ledger: Ledger
+    works: int = 0
 
-class Replies:
-    """Remembers what it was asked for; `begin` finds one of `kept` after the other."""
+    @classmethod
+    def at(cls, path: Path, before: str) -> Self:
+        """Open a ledger to which the request came never, whose process died over it, or which has the answer."""
+        store = Store(f"sqlite:///{path}")
+        store.migrate()
+        side = cls(Ledger(store))
+        if before != "never":
+            side.ledger.replies.begin(KEY, OWNER, ROUTE, BODY)
+        if before == "answered":
+            side.ledger.replies.finish(KEY, OWNER, 200, "dec_1")
+        return side
 
-    def __init__(self, *kept: Reply | None) -> None:
-        self._kept = iter(kept)
-        self.asked: list[str] = []
-
-    def begin(self, *_: Any) -> Reply | None:
-        self.asked.append("begin")
-        return next(self._kept)
-
-    def forget(self, *_: Any) -> None:
-        self.asked.append("forget")
-
-    def finish(self, *_: Any) -> None:
-        self.asked.append("finish")
-
-
-@pytest.mark.parametrize(
-    ("kept", "asked"),
-    [
-        ([None], ["begin", "work", "finish"]),
-        ([KEPT], ["begin"]),
-        ([DIED, None], ["begin", "forget", "begin", "work", "finish"]),
-    ],
-)
-async def test_a_request_with_a_key_asks_the_ledger_for_what_the_app_would(
-    kept: list[Reply | None], asked: list[str], tmp_path: Path
-) -> None:
-    theirs, ours = Replies(*kept), Replies(*kept)
-
-    async def work() -> Response:
-        theirs.asked.append("work")
-        return JSONResponse("dec_1")
-
-    def analyze(*_: Any, **__: Any) -> SimpleNamespace:
-        ours.asked.append("work")
+    def work(self, *_: Any, **__: Any) -> SimpleNamespace:
+        """Do it, for the client."""
+        self.works += 1
         return SimpleNamespace(decision_id="dec_1")
 
-    alone = Idempotency(cast(Any, theirs), alone_since=BEGUN + timedelta(seconds=1))
-    await alone.once(Slip("k", "o", "r", "hash"), work)
-    aurora = SimpleNamespace(ledger=SimpleNamespace(replies=ours), analyze=analyze)
+    async def respond(self) -> Response:
+        """Do it, for the app."""
+        self.works += 1
+        return JSONResponse("dec_1")
+
+    def kept(self) -> tuple[Any, ...]:
+        """Return what is on record of the request."""
+        reply = self.ledger.replies.begin(KEY, OWNER, ROUTE, BODY)
+        assert reply is not None
+        return reply.key, reply.owner, reply.route, reply.status_code
+
+
+@pytest.mark.parametrize(("before", "works"), [("never", 1), ("died", 1), ("answered", 0)])
+async def test_a_request_with_a_key_leaves_in_the_ledger_what_the_app_would(
+    before: str, works: int, tmp_path: Path
+) -> None:
+    theirs, ours = Side.at(tmp_path / "theirs.db", before), Side.at(tmp_path / "ours.db", before)
+
+    app = Idempotency(theirs.ledger.replies, alone_since=datetime.now(UTC) + timedelta(seconds=1))
+    await app.once(Slip(KEY, OWNER, ROUTE, BODY), theirs.respond)
+    aurora = SimpleNamespace(ledger=ours.ledger, analyze=ours.work)
     Client(cast(Any, aurora), VirtualClock(), tmp_path).keyed()
-    assert (theirs.asked, ours.asked) == (asked, asked)
+
+    assert (theirs.works, ours.works) == (works, works)
+    assert theirs.kept() == ours.kept()
+    assert theirs.kept()[-1] == 200
 
 
 @pytest.mark.slow
