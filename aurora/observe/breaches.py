@@ -13,7 +13,7 @@ from statistics import median
 from typing import Literal
 
 from aurora.domain import Baseline, MetricPoint, ModelSettings
-from aurora.observe.readings import Bounds, Sign, bounds, reaches, said
+from aurora.observe.readings import Bounds, Sign, bounds, is_idle_now, reaches, said
 from aurora.observe.versions import serving_run
 
 CONFIRMING, AMONG = 4, 6
@@ -108,6 +108,8 @@ Read = tuple[int, datetime, float]
 
 
 def _course(run: Sequence[MetricPoint], sign: Sign, limits: Bounds) -> _Course | None:
+    if sign is Sign.IDLE and not is_idle_now(run, limits):
+        return None  # Mostly so, and then the other points need not be read.
     readings = reaches(run, sign, limits)
     told = [
         (index, point.timestamp, reach)

@@ -92,7 +92,10 @@ def bounds(settings: ModelSettings, baseline: Baseline) -> Bounds:
 
 def _placed(reach: float, *, is_outside: bool) -> float:
     """Keep a reading on its side of 1, whatever the division rounded it to."""
-    return min(max(reach, _JUST_OUTSIDE), FURTHEST) if is_outside else min(max(reach, 0.0), 1.0)
+    low, high = (_JUST_OUTSIDE, FURTHEST) if is_outside else (0.0, 1.0)
+    if reach < low:
+        return low
+    return high if reach > high else reach
 
 
 def _over(value: float | None, limit: float) -> float | None:
@@ -184,6 +187,12 @@ def reaches(points: Sequence[MetricPoint], sign: Sign, limits: Bounds) -> list[f
         return _accuracies(points, limits)
     read = READERS[sign]
     return [read(point, limits) for point in points]
+
+
+def is_idle_now(points: Sequence[MetricPoint], limits: Bounds) -> bool:
+    """Whether the newest point that tells of it is idle."""
+    newest = next((reach for point in reversed(points) if (reach := _idle(point, limits)) is not None), 0.0)
+    return newest > 1
 
 
 def _accuracies(points: Sequence[MetricPoint], limits: Bounds) -> list[float | None]:
