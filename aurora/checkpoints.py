@@ -69,10 +69,9 @@ class SqliteCheckpoints(SqliteSaver):
         self._path = path
         try:
             connection = _connected(path)
-        except sqlite3.OperationalError:
-            # A full disk or a lock is not damage, and an empty file would be no better off.
-            raise
         except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
             connection = _begun_anew(path, error)
         super().__init__(connection, serde=serde)
         self.is_setup = True
@@ -123,11 +122,11 @@ class SqliteCheckpoints(SqliteSaver):
         while True:
             try:
                 return work()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    raise Unavailable(f"The checkpoints cannot be used ({self._path}: {error}).") from error
             except sqlite3.DatabaseError as error:
-                self._begin_anew(error)
+                if time.monotonic() > until or not (_is_damage(error) or _code(error) == sqlite3.SQLITE_BUSY):
+                    raise Unavailable(f"The checkpoints cannot be used ({self._path}: {error}).") from error
+                if _is_damage(error):
+                    self._begin_anew(error)
             await asyncio.sleep(AGAIN_SECONDS)
 
     def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
@@ -136,6 +135,16 @@ class SqliteCheckpoints(SqliteSaver):
             self.conn = _begun_anew(self._path, error)
         except (OSError, sqlite3.Error) as failure:
             raise Unavailable(f"The checkpoints cannot be used ({self._path}: {failure}).") from failure
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file is no database any more. A full disk, a lock and a closed file are not damage."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """Return SQLite's primary result code; 0 for what Python's own module says."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _connected(path: Path) -> sqlite3.Connection:

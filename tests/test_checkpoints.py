@@ -89,3 +89,20 @@ async def test_a_file_that_is_damaged_at_work_is_begun_anew(
     assert await file.aget_tuple(HERE) is not None
     assert "checkpoints were damaged" in caplog.text
     assert len(list(path.parent.glob("checkpoints.damaged-*"))) == 1
+
+
+async def test_a_file_that_was_closed_is_not_taken_for_a_damaged_one(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = SqliteCheckpoints(path, JsonPlusSerializer())
+    await file.aput(HERE, empty_checkpoint(), STEP, {})
+    file.close()
+
+    with pytest.raises(Unavailable, match="closed"):
+        await file.aput(HERE, empty_checkpoint(), STEP, {})
+
+    assert list(path.parent.glob("checkpoints.damaged-*")) == []
+    again = SqliteCheckpoints(path, JsonPlusSerializer())
+    assert await again.aget_tuple(HERE) is not None
+    again.close()
+    assert caplog.text == ""

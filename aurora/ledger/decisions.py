@@ -243,10 +243,6 @@ class Decisions(Part):
         with self._store.read() as session:
             return in_flight(session, model_name, decision_id)
 
-    def latest_for(self, model_name: str) -> DecisionRecord | None:
-        """Return the newest decision on a model."""
-        return next(iter(self.list(limit=1, model_name=model_name).items), None)
-
     def add_outcome(self, id: str, report: OutcomeReport, by: str) -> None:
         """Keep what somebody outside says came of the decision. Raises `NotFound`."""
         values = {**dict(report), "decision_id": id, "by": by, "reported_at": self._now()}

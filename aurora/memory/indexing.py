@@ -77,13 +77,12 @@ class Indexer:
                 self._turn.release()
 
     def _index_waiting(self, index: Index, progress: Progress | None) -> int:
-        done, waiting = 0, self._entries.unindexed(AT_ONCE)
-        while waiting:
+        done = 0
+        while waiting := self._entries.unindexed(AT_ONCE):
             self.index(index, waiting)
             done += len(waiting)
             if progress is not None:
                 progress(index.count(HOMES), self._entries.count())
-            waiting = self._entries.unindexed(AT_ONCE) if len(waiting) == AT_ONCE else []
         return done
 
     def _compare(self, index: Index, progress: Progress) -> int:

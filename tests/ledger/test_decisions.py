@@ -221,18 +221,6 @@ def test_lists_can_be_narrowed_to_a_model_and_a_status(ledger: Ledger, story: St
     assert ledger.decisions.list(model_name="B").items == ()
 
 
-def test_the_newest_decision_of_a_model_can_be_asked_for(ledger: Ledger, story: Story) -> None:
-    story.opened()
-    newest = story.opened()
-    story.opened("other")
-
-    latest = ledger.decisions.latest_for(NAME)
-
-    assert latest is not None
-    assert latest.id == newest
-    assert ledger.decisions.latest_for("nobody") is None
-
-
 def test_what_is_due_is_executed_pending_and_its_time_has_come(ledger: Ledger, story: Story) -> None:
     late = story.executed("a")
     story.clock.forward(hours=1)
