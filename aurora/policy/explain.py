@@ -69,10 +69,15 @@ def reasons(choice: Choice, record: Record, others: Sequence[Alternative]) -> tu
     if record != NO_RECORD:
         said.append(
             f"Outcomes of similar cases ({record.successes:.2f} for, {record.failures:.2f} against, by weight) "
-            f"moved the chance from {option.prior:.2f} to {option.chance:.2f}."
+            f"{_moved(option.prior, option.chance)}."
         )
     said += [f"The runner-up is {second.decision_type.value}: {second.why_not}." for second in others[:1]]
     return tuple(said)
+
+
+def _moved(prior: float, chance: float) -> str:
+    before, after = f"{prior:.2f}", f"{chance:.2f}"
+    return f"left the chance at {after}" if before == after else f"moved the chance from {before} to {after}"
 
 
 def told(value: float) -> float:

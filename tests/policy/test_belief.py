@@ -55,6 +55,13 @@ def test_what_memory_changed_is_among_the_reasons() -> None:
     assert any("similar cases" in reason and "moved the chance" in reason for reason in plan(case(False)).reasons)
 
 
+def test_what_memory_did_not_change_is_not_told_as_a_change() -> None:
+    faint = plan(case(True, similarity=0.02))
+    said = [reason for reason in faint.reasons if "similar cases" in reason]
+    assert said
+    assert all("left the chance at" in reason for reason in said)
+
+
 def test_enough_failures_change_the_action() -> None:
     failures = [case(False, id=f"mem_{n}", decision_id=f"dec_{n}") for n in range(15)]
     assert plan(*failures).step.action is not Action.RETRAIN
