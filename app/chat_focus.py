@@ -125,7 +125,7 @@ def _newest_change(records: Records, question: Question, model: str | None) -> F
 
 
 def _assumed(records: Records, question: Question, model: str | None, decision: "DecisionRecord") -> str:
-    if question.model is not None or len(records.models.list(2, None, None).items) < 2:
+    if question.model is not None or len(records.models.names(2, None)) < 2:
         return ""
     if model is not None:
         return f"I take it you still mean {model}."
