@@ -1,0 +1,79 @@
+"""Figures with intervals: a paired bootstrap over worlds, which asks how far the figure hangs on the worlds drawn.
+
+Every world is drawn with all that was measured on it, so that what two policies share of its luck cancels out.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 2000
+SEED = 20261130
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value and its 95 % interval; without one where nothing was drawn by chance."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __format__(self, spec: str) -> str:
+        """Return the value, and its interval where there is one."""
+        if self.low is None or self.high is None:
+            return format(self.value, spec)
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def ratio(costs: Sequence[float], least: Sequence[float]) -> Figure:
+    """Return what all worlds cost together over what they would have cost at least; 1 or more."""
+    return _drawn(lambda cost, best: cost.sum(-1) / best.sum(-1), costs, least)
+
+
+def mean(values: Sequence[float]) -> Figure:
+    """Return the mean over worlds."""
+    return _drawn(lambda value: value.mean(-1), values)
+
+
+def share(counts: Sequence[float], of: Sequence[float]) -> Figure:
+    """Return all counts over all that they are counted among; 0 where there is nothing to count."""
+    return _drawn(lambda count, all_: count.sum(-1) / np.maximum(all_.sum(-1), 1e-12), counts, of)
+
+
+def closed(costs: Sequence[float], baseline: Sequence[float], least: Sequence[float]) -> Figure:
+    """Return the share of the gap between a baseline and the least possible that was closed; below 0 if it is worse."""
+
+    def gap(cost: Numbers, base: Numbers, best: Numbers) -> Numbers:
+        between: Numbers = base.sum(-1) - best.sum(-1)
+        share: Numbers = (base.sum(-1) - cost.sum(-1)) / np.where(between > 0, between, np.nan)
+        return share
+
+    return _drawn(gap, costs, baseline, least)
+
+
+def cheaper_by(costs: Sequence[float], others: Sequence[float], least: Sequence[float]) -> Figure:
+    """Return how much less was paid than by others, over the least possible; the interval says whether it is sure."""
+    return _drawn(lambda cost, other, best: (other.sum(-1) - cost.sum(-1)) / best.sum(-1), costs, others, least)
+
+
+def _drawn(measure: Callable[..., Numbers], *columns: Sequence[float]) -> Figure:
+    arrays = [np.asarray(column, dtype=np.float64) for column in columns]
+    worlds = len(arrays[0])
+    if not worlds or any(len(array) != worlds for array in arrays):
+        raise ValueError("A figure needs at least one world, and a value of each column for every world.")
+    value = float(measure(*arrays))
+    if worlds == 1:
+        return Figure(value)
+    drawn = np.random.default_rng(SEED).integers(worlds, size=(DRAWS, worlds))
+    # Where no draw has a value, as where a baseline is the oracle itself, there is no interval either.
+    values = measure(*(array[drawn] for array in arrays))
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Figure(value)
+    low, high = np.percentile(known, (2.5, 97.5))
+    return Figure(value, float(low), float(high))
