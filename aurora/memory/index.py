@@ -71,7 +71,10 @@ class Index:
         """Held over each write: whoever has it sees files that nobody changes."""
 
     def put(self, points: Sequence[Point]) -> None:
-        """Write `points` into their places and take them out of the former ones."""
+        """Write `points` into their places and take them out of the former ones.
+
+        What lies in a place already is left as it is: an entry's vector never changes.
+        """
         with self.writing:
             for place, here in _by_place(points, lambda point: point.places):
                 self._put(place, here)
@@ -132,7 +135,13 @@ class Index:
                 session.close()
 
     def _put(self, place: str, points: Sequence[Point]) -> None:
-        ids, vectors = [point.id for point in points], [list(point.vector) for point in points]
+        # Chroma writes one batch from several threads. Where it updates points while it adds others, an update may undo
+        # the links to a new point, and then no question finds it.
+        there = self.present(place, [point.id for point in points])
+        fresh = [point for point in points if point.id not in there]
+        if not fresh:
+            return
+        ids, vectors = [point.id for point in fresh], [list(point.vector) for point in fresh]
         self._absent.discard(place)
         with in_words("be written"):
             self._with(place, self._made, lambda it: it.upsert(ids=ids, embeddings=vectors))  # type: ignore[arg-type]
@@ -170,8 +179,21 @@ class Index:
                 return use(known)
             except NotFoundError:
                 self._forget(place, known)
-        self._collections[place] = find(place)
-        return use(self._collections[place])
+        return use(self._met(place, find(place)))
+
+    def _met(self, place: str, found: "Collection") -> "Collection":
+        """Take up a collection that was just found or made.
+
+        The first read of a collection must come before this process writes to it, and only once. Where it comes later
+        and finds nothing new, Chroma (1.5.9) forgets how far it got, and writes up to `PERSIST_EVERY` old points again
+        together with the next new one, which may then never be found: see `_put`.
+        """
+        with self.writing:
+            known = self._collections.get(place)
+            if known is None:
+                found.get(limit=1, include=[])
+                known = self._collections[place] = found
+            return known
 
     def _forget(self, place: str, gone: "Collection") -> None:
         """Forget a collection that is no more, but not the one that a writer may have made since."""
