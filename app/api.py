@@ -15,7 +15,7 @@ from app.idempotency import WAIT_SECONDS, Idempotency
 from app.instruments import Front, Instruments
 from app.openapi import DESCRIPTION, TAGS, describe
 from app.problems import Malformed, MethodNotAllowed
-from app.routes import analyze, approvals, chat, decisions, docs, health, memory, mode, models
+from app.routes import analyze, approvals, chat, decisions, docs, evals, health, memory, mode, models
 from aurora import Aurora, __version__
 from aurora.errors import AuroraError, NotFound
 
@@ -28,6 +28,7 @@ ROUTERS = (
     memory.router,
     chat.router,
     mode.router,
+    evals.router,
     health.router,
     docs.router,
 )

@@ -1,15 +1,121 @@
 """`aurora eval`: measure this installation. Only here do the commands load the evals, and only when one runs."""
 
+import os
+import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from app.cli_calls import AsJson, examples
+from app.cli_calls import WRONG_USE, AsJson, examples, fail
 
-evaluations = typer.Typer(help="Measure AURORA itself.", no_args_is_help=True)
+evaluations = typer.Typer()
+
+
+class Suite(StrEnum):
+    """What can be evaluated; an enumeration, as Typer takes no list of literals."""
+
+    STREAMS = "streams"
+    SERVICES = "services"
+    SCALE = "scale"
+    LOOP = "loop"
+    MEMORY = "memory"
+    ALL = "all"
+
+
+@evaluations.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "aurora eval --quick",
+        "aurora eval --suite streams --suite services --html report.html",
+        "aurora eval --planner my_module:MyPolicy --json",
+        "aurora eval bench",
+    ),
+)
+def evaluate(
+    context: typer.Context,
+    *,
+    suites: Annotated[
+        list[Suite] | None,
+        typer.Option("--suite", metavar="NAME", help="streams, services, scale, loop, memory, all; may be repeated."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A part of the worlds: under two minutes.")] = False,
+    planner: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="Put this policy into the same tables.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report with plots here too.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Default: one for each processor.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where built worlds are kept. Default: AURORA_HOME/worlds.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take what an interrupted run had finished.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put tables and plots into docs/ and README, in a clone.")] = (
+        False
+    ),
+    accept: Annotated[bool, typer.Option("--accept", help="Accept these figures as the ones to hold, in a clone.")] = (
+        False
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Prove the decision engine offline, beside rules, detectors and the best possible; under 20 minutes.
+
+    Ends with 1 where the engine is not surely better than the rule table, is worse than the figures accepted last, or
+    where a suite breaks off. A target that is missed is shown as plainly as one that is met, and does not fail by
+    itself. The report is kept in AURORA_HOME/evals, as JSON (GET /api/evals/latest) and as HTML.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    from app.client import ClientSettings
+    from app.ending import leave
+    from evals.suites import NAMES
+    from evals.suites.run import Request
+    from evals.suites.run import evaluate as run
+
+    asked = [suite.value for suite in suites or [Suite.ALL]]
+    signal.signal(signal.SIGINT, _interrupter(os.getpid()))
+    request = Request(
+        home=ClientSettings().home.expanduser(),
+        suites=NAMES if Suite.ALL in asked else tuple(asked),
+        quick=quick,
+        processes=processes or os.cpu_count() or 1,
+        folder=folder,
+        planner=planner,
+        html=html,
+        json=as_json,
+        write=write,
+        accept=accept,
+        resume=resume,
+    )
+    leave(run(request))
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse options before a command: nobody would heed them."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    if given := [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]:
+        fail(f"Options of {context.invoked_subcommand} come after it; before it stands: {', '.join(given)}.", WRONG_USE)
+
+
+def _interrupter(main: int) -> Callable[[int, FrameType | None], None]:
+    """Return what Ctrl-C does: end the processes that worlds are run in, which would first finish all their work."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        if os.getpid() != main:
+            os._exit(130)
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        raise KeyboardInterrupt
+
+    return interrupt
 
 
 class Benchmark(StrEnum):

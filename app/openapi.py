@@ -24,6 +24,7 @@ TAGS = [
     {"name": "memory", "description": "What AURORA remembers."},
     {"name": "chat", "description": "Questions in plain words."},
     {"name": "mode", "description": "The mode of the whole installation, and the kill switch."},
+    {"name": "evals", "description": "How good the decisions are, measured offline."},
     {"name": "health", "description": "How AURORA is doing."},
 ]
 

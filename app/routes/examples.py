@@ -204,6 +204,36 @@ MODEL: dict[str, Any] = {
 MODE = {"mode": "ask", "reason": "Release week."}
 MODE_VIEW = {"mode": "ask", "reason": "Release week.", "by": "local", "changed_at": MOMENT}
 
+EVALS: dict[str, Any] = {
+    "version": "0.1.0",
+    "created_at": MOMENT,
+    "quick": True,
+    "planner": None,
+    "seconds": 25.1,
+    "passed": True,
+    "failures": [],
+    "missed": [],
+    "absent": [],
+    "suites": [
+        {
+            "suite": "streams",
+            "seconds": 25.1,
+            "tables": [
+                {
+                    "title": "Published streams",
+                    "about": "Total cost over that of the cheapest schedules.",
+                    "columns": [{"name": "cost over oracle", "format": ".2f"}],
+                    "rows": [{"policy": "AURORA", "figures": [{"value": 1.14, "low": 1.1, "high": 1.18}]}],
+                }
+            ],
+            "targets": [],
+            "comparisons": [],
+            "plots": [],
+            "notes": [],
+        }
+    ],
+}
+
 HEALTH = {
     "status": "healthy",
     "timestamp": MOMENT,

@@ -68,6 +68,11 @@ class Target:
     at_most: bool = True
     """Whether less is better."""
     format: str = ".3f"
+    timed: bool = False
+    """Whether it hangs on the machine's speed: it is told, and not held against the last accepted figures."""
+    rule_table: Figure | None = None
+    """The same measure of the rule table, and of the best existing policy that could be deployed."""
+    best_existing: Figure | None = None
 
     @property
     def met(self) -> bool:

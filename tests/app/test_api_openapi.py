@@ -13,6 +13,7 @@ CONTRACT = [
     ("get", "/api/decisions/{id}"),
     ("post", "/api/decisions/{id}/outcome"),
     ("post", "/api/decisions/{id}/undo"),
+    ("get", "/api/evals/latest"),
     ("get", "/api/mode"),
     ("put", "/api/mode"),
     ("get", "/api/models/{name}/metrics"),
