@@ -39,14 +39,19 @@ class NotAPlanner(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Another policy; what it does not have is None."""
+    """Another policy: it has those of `METHODS` that the object has."""
 
     source: str
     """`module:name`, by which another process imports it."""
     name: str
-    retrain: Callable[..., Any] | None
-    decide: Callable[..., Any] | None
-    scale: Callable[..., Any] | None
+    found: Any
+    """The object itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of the object. Raises `AttributeError` where it does not have it."""
+        if name in METHODS:
+            return getattr(self.found, name)
+        raise AttributeError(name)
 
     def __reduce__(self) -> tuple[Callable[[str], "Planner"], tuple[str]]:
         """Be sent to another process by name."""
@@ -56,12 +61,12 @@ class Planner:
 def load(source: str) -> Planner:
     """Import `module:name`, from the current folder too. Raises `NotAPlanner` and says why."""
     found = _made(_imported(source), source)
-    methods = {name: getattr(found, name, None) for name in METHODS}
-    if not any(map(callable, methods.values())):
+    methods = {name: getattr(found, name) for name in METHODS if hasattr(found, name)}
+    if not methods:
         raise NotAPlanner(f"{source} has none of {', '.join(METHODS)}: there is nothing to ask it.")
-    if wrong := [name for name, method in methods.items() if method is not None and not callable(method)]:
+    if wrong := [name for name, method in methods.items() if not callable(method)]:
         raise NotAPlanner(f"{source}: {', '.join(wrong)} cannot be called.")
-    return Planner(source, str(getattr(found, "name", None) or source), **methods)
+    return Planner(source, str(getattr(found, "name", None) or source), found)
 
 
 def _imported(source: str) -> Any:

@@ -99,10 +99,7 @@ def _draw_over_numbers(axes: Any, plot: Plot) -> None:
     for order, (series, pairs) in enumerate(plot.series.items()):
         xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
         look = {"marker": "o", "linestyle": "none"} if plot.kind == "points" else {"linewidth": 1.6}
-        if (errors := _errors(plot, series, ys)) is not None:
-            axes.errorbar(xs, ys, yerr=errors, color=_colour(order), label=series, capsize=2, **look)
-        else:
-            axes.plot(xs, ys, color=_colour(order), label=series, **look)
+        axes.errorbar(xs, ys, yerr=_errors(plot, series, ys), color=_colour(order), label=series, capsize=2, **look)
     if plot.diagonal:
         axes.axline((0, 0), slope=1, color=MUTED, linestyle=":", linewidth=1)
     if plot.line is not None:
