@@ -51,6 +51,8 @@ class Request:
     write: bool = False
     accept: bool = False
     resume: bool = False
+    figures: Path = accepted.FILE
+    """The accepted figures."""
 
     @property
     def worlds(self) -> Path:
@@ -101,8 +103,8 @@ def _wrong(request: Request) -> str:
         return "--write is for a full run of all suites without --planner: that is what the docs hold."
     if request.write and not os.access(document.DOCS / "EVALS.md", os.W_OK):
         return f"--write needs a clone: {document.DOCS / 'EVALS.md'} cannot be written."
-    if request.accept and not os.access(accepted.FILE.parent, os.W_OK):
-        return f"--accept needs a clone: {accepted.FILE} cannot be written."
+    if request.accept and not os.access(request.figures.parent, os.W_OK):
+        return f"--accept needs a clone: {request.figures} cannot be written."
     file = request.html
     if file is not None and (file.is_dir() or not os.access(file.absolute().parent, os.W_OK)):
         return f"--html: no file can be written at {file}."
@@ -133,7 +135,7 @@ def _measured(request: Request, planner: Planner | None, done: Shelf) -> Report:
                 broken[name] = f"{type(error).__name__}: {error}"
                 progress.console.print(traceback.format_exc(), markup=False)
             progress.stop_task(task)
-    figures = accepted.read(request.size)
+    figures = accepted.read(request.size, request.figures)
     return Report(
         version=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -191,7 +193,7 @@ def _keep(report: Report, request: Request) -> None:
     if request.html is not None:
         request.html.write_text(whole, encoding="utf-8")
     if request.accept:
-        accepted.write(request.size, [one.result for one in report.finished])
+        accepted.write(request.size, [one.result for one in report.finished], request.figures)
     if request.write:
         _write(report)
 

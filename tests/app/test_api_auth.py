@@ -86,6 +86,7 @@ READ = [
     ("GET", "/api/models/nobody", None),
     ("GET", "/api/models/nobody/metrics", None),
     ("GET", "/api/mode", None),
+    ("GET", "/api/evals/latest", None),
     ("GET", "/metrics", None),
     ("POST", "/api/memory/search", {"query": "drift"}),
 ]
