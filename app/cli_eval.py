@@ -108,8 +108,12 @@ def _interrupter(main: int) -> Callable[[int, FrameType | None], None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         if os.getpid() != main:
             os._exit(130)
+        import threading
+
         import psutil
 
+        # Threads that wait for these processes would tell at length of their end.
+        threading.excepthook = lambda _arguments: None
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
