@@ -90,7 +90,8 @@ def _line(line: Line) -> str:
 
 def _cell(cell: Cell) -> str:
     interval = f" <small>{escape(cell.interval)}</small>" if cell.interval else ""
-    return f"<td>{escape(cell.value)}{interval}</td>"
+    value = escape(cell.value).replace(" ", "&nbsp;")
+    return f"<td>{value}{interval}</td>"
 
 
 def _row(tag: str, texts: Iterable[str]) -> str:
