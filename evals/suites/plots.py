@@ -29,6 +29,7 @@ def svg(plot: Plot, ground: Ground, prefix: str = "") -> str:
         "text.parse_math": False,
         "font.size": 10,
         "text.color": INK,
+        "axes.facecolor": "none",
         "axes.edgecolor": INK,
         "axes.labelcolor": INK,
         "xtick.color": INK,
