@@ -278,17 +278,23 @@ def ask(
         show(api.post("/api/chat", turn), as_json, chat)
 
 
-@app.command(epilog=examples("aurora models --q fraud"))
+@app.command(epilog=examples("aurora models --q fraud", "aurora models fraud-scorer"))
 def models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell more about this one.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
     q: Annotated[str | None, typer.Option(help="A part of the name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that AURORA has seen: health, last metrics, mode, last decision."""
-    from app.cli_show import model_list
+    """List the models that AURORA has seen, or tell what it may do by itself on one of them, and why."""
+    from urllib.parse import quote
+
+    from app.cli_show import model, model_list
 
     with calling() as api:
-        show(api.get("/api/models", limit=limit, q=q), as_json, model_list)
+        if name is None:
+            show(api.get("/api/models", limit=limit, q=q), as_json, model_list)
+        else:
+            show(api.get(f"/api/models/{quote(name, safe='')}"), as_json, model)
 
 
 def _record(api: "Api", decision_id: str) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app.cli_text import coloured, columns, console, pairs, plain, put, share, short_id, utc_time
+from app.cli_text import coloured, columns, console, heading, pairs, plain, put, share, short_id, utc_time
 from app.client import service_answer
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def model_list(page: Any) -> None:
     if not page["items"]:
         put("No model has been seen yet. Send telemetry: aurora analyze FILE")
         return
-    table = columns("model", "health", "mode", "accuracy", "latency ms", "last seen", "last decision")
+    table = columns("model", "health", "mode", "accuracy", "latency ms", "last seen", "last decision", "asks before")
     for item in page["items"]:
         metrics = item["last_metrics"] or {}
         table.add_row(
@@ -115,10 +115,46 @@ def model_list(page: Any) -> None:
             plain(metrics.get("latency_ms")),
             utc_time(item["last_seen"]),
             short_id(item["last_decision"] or ""),
+            _asks_before(item["autonomy"]),
         )
     console().print(table)
     if page["next"]:
         put(Text("There are more: --limit shows up to 500, --q looks for a part of the name.", style="dim"))
+
+
+def _asks_before(rights: Any) -> Text:
+    """Return the actions that do not run by themselves; one that may never run is told as such."""
+    held = [(action, right["state"]) for action, right in rights.items() if right["state"] != "within_bands"]
+    said = [plain(action) if state == "asks" else f"never {plain(action)}" for action, state in held]
+    return Text(", ".join(said), style="yellow")
+
+
+def model(item: Any) -> None:
+    """Show one model: how it is, and what AURORA may do by itself on it and why."""
+    pretend = " (simulated)" if item["simulated"] else ""
+    put(
+        Text(plain(item["name"]), style="bold"),
+        f"{pretend}: ",
+        coloured(item["health"]),
+        ", mode ",
+        coloured(item["mode"]),
+    )
+    seen = {name: value for name, value in (item["last_metrics"] or {}).items() if isinstance(value, float)}
+    put("  Last metrics   ", pairs(seen)) if seen else None
+    put("  Last decision  ", plain(item["last_decision"])) if item["last_decision"] else None
+    heading("What it may do by itself")
+    table = columns("action", "set to", "state", "verified", "misses", "lower bound", "why")
+    for action, right in item["autonomy"].items():
+        table.add_row(
+            plain(action),
+            plain(right["setting"]),
+            coloured(right["state"]),
+            plain(right["verified_successes"]),
+            plain(right["misses"]),
+            f"{share(right['lower_bound'])} of {share(right['bar'])}",
+            plain(right["reason"]),
+        )
+    console().print(table)
 
 
 def found(answer: Any) -> None:

@@ -21,6 +21,7 @@ _COLOURS = {
     "healthy": "green",
     "ok": "green",
     "autonomous": "green",
+    "within_bands": "green",
     "no_action": "dim",
     "proposed": "cyan",
     "observe": "cyan",
@@ -28,6 +29,7 @@ _COLOURS = {
     "running": "cyan",
     "awaiting_approval": "yellow",
     "ask": "yellow",
+    "asks": "yellow",
     "warn": "yellow",
     "cannot_tell": "yellow",
     "undone": "yellow",
@@ -37,6 +39,7 @@ _COLOURS = {
     "not_better": "red",
     "breaching": "red",
     "stopped": "red",
+    "never": "red",
     "fail": "red",
 }
 

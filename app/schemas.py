@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from aurora.domain import (
     Action,
+    ActionAutonomy,
     Ending,
     Flag,
     MemoryKind,
@@ -212,7 +213,9 @@ class ModelView(Value):
     decided: DecisionSummary | None
     """That decision in short."""
     settings: ModelSettings
-    """With the autonomy of each action."""
+    """What holds for it; `autonomy` there is what is set, and beside it what follows from that and from the record."""
+    autonomy: dict[Action, ActionAutonomy]
+    """What AURORA may start by itself, by kind of action, and why."""
     watch: Watch | None = None
     """What the monitor makes of it; null before its first look."""
 

@@ -113,7 +113,7 @@ class Autonomy(StrEnum):
     ASK = "ask"
     NEVER = "never"
     EARNED = "earned"
-    """What can be undone follows the confidence bands; the rest asks until verified successes have earned it."""
+    """What can be undone follows the bands until a miss, the rest asks; verified successes in a row earn the bands."""
 
 
 class Status(StrEnum):
@@ -481,6 +481,30 @@ class TrackRecord(Value):
     """How one action class turned out on one model, verified outcomes only, newest last."""
 
     outcomes: tuple[bool, ...] = ()
+
+
+class ActionAutonomy(Value):
+    """What AURORA may start by itself, for one kind of action on one model, and why."""
+
+    setting: Autonomy
+    pinned: bool
+    """Whether a person set it, so that no record moves it."""
+    state: Literal["within_bands", "asks", "never"]
+    """`within_bands`: it runs where confidence, risk and limits allow it. `asks`: a person is asked each time."""
+    undoable: bool
+    """Whether its backend can take it back."""
+    verified_successes: int
+    """Of its newest outcomes, as far as code verified them on this kind of backend; what people report has no part."""
+    misses: int
+    in_a_row: int
+    """Verified successes since the last miss."""
+    needed: int
+    """How many in a row earn it to run by itself, where it has to."""
+    lower_bound: Ratio
+    """Of the chance of success that those in a row speak for: exceeded with 95 % belief."""
+    bar: Ratio
+    """What the lower bound has to reach."""
+    reason: str
 
 
 class Facts(Value):

@@ -186,6 +186,35 @@ SETTINGS: dict[str, Any] = {
     "cooldown_minutes": 60,
     "verify_minutes": 120,
 }
+AUTONOMY: dict[str, Any] = {
+    "retrain": {
+        "setting": "earned",
+        "pinned": False,
+        "state": "asks",
+        "undoable": True,
+        "verified_successes": 6,
+        "misses": 1,
+        "in_a_row": 1,
+        "needed": 4,
+        "lower_bound": 0.22,
+        "bar": 0.5,
+        "reason": "A miss took the right to run by itself back: "
+        "it asks until 4 verified successes in a row have earned it; 1 so far.",
+    },
+    "scale": {
+        "setting": "auto",
+        "pinned": True,
+        "state": "within_bands",
+        "undoable": True,
+        "verified_successes": 3,
+        "misses": 0,
+        "in_a_row": 3,
+        "needed": 4,
+        "lower_bound": 0.47,
+        "bar": 0.5,
+        "reason": "Pinned by a person: it runs within the confidence bands, whatever its record.",
+    },
+}
 MODEL: dict[str, Any] = {
     "name": "fraud-scorer",
     "health": "healthy",
@@ -197,6 +226,7 @@ MODEL: dict[str, Any] = {
     "last_decision": DECISION_ID,
     "decided": SUMMARY,
     "settings": SETTINGS,
+    "autonomy": AUTONOMY,
     "history": [{"timestamp": MOMENT, "accuracy": 0.87, "latency_ms": 310}],
     "watch": {"word": "quiet", "since": None, "signs": [], "held_by": "", "looked_at": MOMENT},
 }

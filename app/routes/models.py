@@ -14,10 +14,11 @@ from app.routes import examples
 from app.routes.route import By, Installation, Limit, ModelName, NamedRoute, Route, role
 from app.routes.summaries import summaries
 from app.schemas import Accepted, DecisionSummary, ModelView, Page, Points, Sample, Series, Whole
-from aurora.domain import MetricPoint, Mode, ModelSettings, Moment, Name, Watch
+from aurora.domain import Action, ActionAutonomy, MetricPoint, Mode, ModelSettings, Moment, Name, Watch
 from aurora.ledger.installation import stricter
 from aurora.ledger.metrics import Line
 from aurora.ledger.records import DecisionRecord, ModelRecord, WatchRecord, seen_as
+from aurora.policy.autonomy import autonomy
 
 router = APIRouter(route_class=Route, tags=["models"])
 named = APIRouter(route_class=NamedRoute, tags=["models"])
@@ -96,7 +97,7 @@ def series(
 
 @named.get("/api/models/{name:path}", openapi_extra=role(Role.VIEWER), responses=examples.shown(examples.MODEL))
 def model(name: ModelName, aurora: Installation) -> ModelView:
-    """Tell about one model, with its settings."""
+    """Tell about one model: its settings, and what AURORA may do by itself on it and why."""
     return _views([aurora.ledger.models.get(name)], aurora)[0]
 
 
@@ -107,7 +108,10 @@ def put_model(
     aurora: Installation,
     caller: By,
 ) -> ModelView:
-    """Replace a model's settings; what is left out takes its default. May come before the model's first metric."""
+    """Replace a model's settings; what is left out takes its default. May come before the model's first metric.
+
+    `autonomy` pins an action with `auto`, `ask` or `never`; `earned`, the default, lets its record decide.
+    """
     aurora.put_settings(name, settings, by=caller.owner)
     return _views([aurora.ledger.models.get(name)], aurora)[0]
 
@@ -119,6 +123,7 @@ def _views(records: Sequence[ModelRecord], aurora: Installation, history: int = 
     last = {one.model_name: one for one in decisions}
     decided = {one.model_name: one for one in summaries(decisions, ledger)}
     watches, points = ledger.watches.of(names), ledger.metrics.lines_of(names, history) if history else {}
+    tracks, reversible = ledger.decisions.tracks(names), aurora.parts.deps.reversible
     return tuple(
         _view(
             record,
@@ -126,6 +131,7 @@ def _views(records: Sequence[ModelRecord], aurora: Installation, history: int = 
             mode=stricter(mode, record.mode),
             decided=decided.get(record.name),
             watch=watches.get(record.name),
+            rights=autonomy(record.settings.autonomy, tracks.get(record.name, {}), reversible),
             history=tuple(map(_sample, points.get(record.name, ()))),
         )
         for record in records
@@ -139,6 +145,7 @@ def _view(
     mode: Mode,
     decided: DecisionSummary | None,
     watch: WatchRecord | None,
+    rights: dict[Action, ActionAutonomy],
     history: tuple[Sample, ...],
 ) -> ModelView:
     point = record.last_point or _looked_at(last)
@@ -153,6 +160,7 @@ def _view(
         last_decision=record.last_decision_id,
         decided=decided,
         settings=record.settings,
+        autonomy=rights,
         watch=None if watch is None or watch.looked_at is None else seen_as(Watch, watch),
         history=history,
     )

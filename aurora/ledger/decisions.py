@@ -32,6 +32,7 @@ from aurora.domain import (
     Standing,
     Status,
     Telemetry,
+    TrackRecord,
     Undo,
     Value,
     Verification,
@@ -41,7 +42,7 @@ from aurora.ledger import approvals, outbox
 from aurora.ledger.audit import AURORA, Audit, chain_of, sha256
 from aurora.ledger.columns import to_json
 from aurora.ledger.entries import write_entries
-from aurora.ledger.facts import facts, in_flight
+from aurora.ledger.facts import facts, in_flight, tracks
 from aurora.ledger.models import Models, touch
 from aurora.ledger.part import Part
 from aurora.ledger.records import DecisionRecord, NounRecord, OutcomeRecord, Page, UndoRequest, seen_as
@@ -237,6 +238,11 @@ class Decisions(Part):
         """Return what a ruling on the decision needs to know about the past."""
         with self._store.read() as session:
             return facts(session, model_name, decision_id, now)
+
+    def tracks(self, names: Sequence[str]) -> dict[str, dict[Action, TrackRecord]]:
+        """Return how each kind of action turned out on each of these models, verified outcomes only."""
+        with self._store.read() as session:
+            return tracks(session, names)
 
     def in_flight(self, model_name: str, decision_id: str) -> tuple[str, ...]:
         """Return the decisions beside `decision_id` whose change of the model is in flight; see `facts`."""

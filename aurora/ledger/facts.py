@@ -17,7 +17,7 @@ from aurora.ledger.tables import DecisionRow, IntentRow, ModelRow
 
 DAY = timedelta(hours=24)
 LONG_ENOUGH = 500
-"""How many verified outcomes of a model are looked back on."""
+"""How many verified outcomes of each kind of action on a model are looked back on."""
 
 _CHANGING = [action.value for action in CHANGING]
 _VERIFIED = [Outcome.BETTER.value, Outcome.NOT_BETTER.value, Outcome.UNDONE.value]
@@ -36,7 +36,7 @@ def facts(session: Session, model_name: str, decision_id: str, now: datetime) ->
         in_flight=in_flight(session, model_name, decision_id),
         models=session.scalar(_COUNT, kind) or 0,
         models_in_change=session.scalar(_COUNT_IN_CHANGE, {"name": model_name, **kind}) or 0,
-        track=_track(session, model_name, simulated),
+        track=tracks(session, [model_name]).get(model_name, {}),
     )
 
 
@@ -66,12 +66,16 @@ def _deeds(session: Session, model_name: str, now: datetime) -> tuple[Deed, ...]
     )
 
 
-def _track(session: Session, model_name: str, simulated: bool) -> dict[Action, TrackRecord]:
-    """How the actions on this model turned out, as far as code measured it."""
-    outcomes: dict[Action, list[bool]] = {}
-    for row in reversed(session.execute(_TRACK, {"name": model_name, "simulated": simulated}).all()):
-        outcomes.setdefault(Action(row.decision_type), []).append(row.outcome == Outcome.BETTER.value)
-    return {action: TrackRecord(outcomes=tuple(turned_out)) for action, turned_out in outcomes.items()}
+def tracks(session: Session, names: Sequence[str]) -> dict[str, dict[Action, TrackRecord]]:
+    """Return how the actions on each model turned out, as far as code measured it on the kind of backend it is on."""
+    found: dict[str, dict[Action, list[bool]]] = {}
+    for row in session.execute(_TRACKS, {"names": names}):
+        outcomes = found.setdefault(row.model_name, {}).setdefault(Action(row.decision_type), [])
+        outcomes.append(row.outcome == Outcome.BETTER.value)
+    return {
+        name: {action: TrackRecord(outcomes=tuple(outcomes)) for action, outcomes in by_action.items()}
+        for name, by_action in found.items()
+    }
 
 
 # --- the statements, built once: building one takes as long as running it ---------------------------------------------
@@ -123,6 +127,22 @@ def _models_elsewhere_in_change() -> Select[int]:
     return elsewhere.where(changes.model_name != _NAME, _SAME_KIND)
 
 
+def _verified_outcomes(most: int = LONG_ENOUGH) -> Select[*tuple[Any, ...]]:
+    """Select the `most` newest outcomes of each kind of action, oldest first: a frequent one crowds out no rare one."""
+    age = func.row_number().over(
+        partition_by=(_decisions.model_name, _decisions.decision_type), order_by=_decisions.number.desc()
+    )
+    verified = (
+        select(_decisions.model_name, _decisions.decision_type, _decisions.outcome, _decisions.number, age.label("age"))
+        .join(ModelRow.__table__, _models.name == _decisions.model_name)
+        .where(_decisions.model_name.in_(bindparam("names", expanding=True)), _decisions.verified.is_(True))
+        .where(_decisions.outcome.in_(_VERIFIED), _decisions.simulated == func.coalesce(_models.simulated, False))
+        .subquery()
+    )
+    newest = select(verified.c.model_name, verified.c.decision_type, verified.c.outcome)
+    return newest.where(verified.c.age <= most).order_by(verified.c.number)
+
+
 _NAME = bindparam("name", type_=_models.name.type)
 _SAME_KIND = func.coalesce(_models.simulated, literal(False)) == bindparam("simulated", type_=_models.simulated.type)
 """Whose kind nobody knows counts as real."""
@@ -131,10 +151,4 @@ _DEEDS = _deeds_of_a_model()
 _IN_FLIGHT = _others_in_flight()
 _COUNT = select(func.count()).select_from(ModelRow.__table__).where(_SAME_KIND)
 _COUNT_IN_CHANGE = _models_elsewhere_in_change()
-_TRACK = (
-    select(_decisions.decision_type, _decisions.outcome)
-    .where(_decisions.model_name == _NAME, _decisions.outcome.in_(_VERIFIED))
-    .where(_decisions.verified.is_(True), _decisions.simulated == bindparam("simulated"))
-    .order_by(_decisions.number.desc())
-    .limit(LONG_ENOUGH)
-)
+_TRACKS = _verified_outcomes()

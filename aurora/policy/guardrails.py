@@ -29,6 +29,7 @@ from aurora.domain import (
     Situation,
     Step,
 )
+from aurora.policy.autonomy import FINAL_BAR, NO_TRACK, autonomy_of, setting_of
 from aurora.policy.effects import unsound_training
 from aurora.policy.priors import POLICY_VERSION
 from aurora.policy.steps import number, unfit, whole
@@ -38,8 +39,6 @@ SURE = 0.7
 """From this confidence on a change runs without asking."""
 LOOK_BACK = 4
 """Over how many cooldowns a swing back and forth is looked for."""
-EARNED = 0.7
-"""The chance of success, by its lower bound, that lets an action do what cannot be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +292,7 @@ def autonomy(gate: GateInput) -> Finding | None:
     """What a person set for this kind of action on this model."""
     if not _changes(gate):
         return None
-    setting = getattr(gate.situation.settings.autonomy, gate.step.action.value)
+    setting = setting_of(gate.situation.settings.autonomy, gate.step.action)
     if setting is Autonomy.NEVER:
         return _deny("autonomy", f"AURORA may never {gate.step.action} this model.")
     if setting is Autonomy.ASK:
@@ -302,29 +301,20 @@ def autonomy(gate: GateInput) -> Finding | None:
 
 
 def earned_autonomy(gate: GateInput) -> Finding | None:
-    """What cannot be undone asks, until verified successes have earned the right; a miss takes it back."""
-    if not _changes(gate) or gate.preview is None or gate.preview.undoable:
+    """What has not earned to run by itself asks: from the start what cannot be undone, after a miss everything."""
+    action, preview = gate.step.action, gate.preview
+    if not _changes(gate) or preview is None:
         return None
-    if getattr(gate.situation.settings.autonomy, gate.step.action.value) is not Autonomy.EARNED:
+    setting = setting_of(gate.situation.settings.autonomy, action)
+    if setting is not Autonomy.EARNED:
         return None
-    if earned(gate.facts, gate.step.action) and gate.confidence_low >= EARNED:
-        return None
-    return _ask("earned_autonomy", f"A {gate.step.action} cannot be undone here, and has not earned to run by itself.")
-
-
-def earned(facts: Facts, action: Action) -> bool:
-    """Whether the verified successes since the last miss put the chance of success over the bar, by its lower bound.
-
-    n successes and no miss on a flat prior make a Beta(n + 1, 1) belief, whose 5 % quantile is 0.05 ** (1 / (n + 1)).
-    """
-    record = facts.track.get(action)
-    outcomes = record.outcomes if record is not None else ()
-    streak = 0
-    for success in reversed(outcomes):
-        if not success:
-            break
-        streak += 1
-    return bool(0.05 ** (1 / (streak + 1)) >= EARNED)
+    stands = autonomy_of(action, setting, gate.facts.track.get(action, NO_TRACK), undoable=preview.undoable)
+    if stands.state != "within_bands":
+        return _ask("earned_autonomy", f"A {action} has not earned to run by itself here. {stands.reason}")
+    if not preview.undoable and not gate.confidence_low >= FINAL_BAR:
+        low = f"its chance of success may be as low as {gate.confidence_low:.2f}"
+        return _ask("earned_autonomy", f"A {action} cannot be undone here, and {low}.")
+    return None
 
 
 def confidence_band(gate: GateInput) -> Finding | None:

@@ -222,6 +222,17 @@ def test_a_question_is_answered_from_the_record(server: Running) -> None:
     )
 
 
+def test_what_it_may_do_by_itself_on_a_model_is_told_with_the_reason(server: Running) -> None:
+    told = {"autonomy": {"retrain": "ask", "scale": "never"}}
+    httpx.put(f"{server.url}/api/models/team%2Fpinned", json=told).raise_for_status()
+    assert "retrain, never scale" in server.aurora("models", "--q", "team/pinned")
+    said = server.aurora("models", "team/pinned")
+    assert "Pinned by a person: AURORA may never scale this model." in said
+    assert "It can be undone, so it runs within the confidence bands until a first miss." in said
+    assert server.answer("models", "team/pinned")["autonomy"]["retrain"]["state"] == "asks"
+    assert command(server.home, "models", "nobody-of-that-name").returncode == 1
+
+
 def waiting(server: Running, model: str, look: dict[str, object] = FAILING) -> str:
     """Make a decision that waits for a person; return its id."""
     asking = {"autonomy": dict.fromkeys(("retrain", "fine_tune", "cache", "route", "scale"), "ask")}

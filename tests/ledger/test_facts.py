@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from aurora.domain import Action, Deed, Execution, Facts, Outcome, Standing, Status, TrackRecord, Undo, Verification
 from aurora.ledger import Ledger
+from aurora.ledger.facts import _verified_outcomes
 from tests.ledger.story import LOST, NAME, OK, RUNNING, Story, allow, execution, report, step, verification
 
 
@@ -148,6 +151,37 @@ def test_the_track_holds_what_code_verified_newest_last(ledger: Ledger, story: S
         Action.RETRAIN: TrackRecord(outcomes=(True, False)),
         Action.CACHE: TrackRecord(outcomes=(True,)),
     }
+
+
+def test_a_frequent_kind_of_action_crowds_out_no_miss_of_a_rare_one(
+    ledger: Ledger, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora.ledger.facts._TRACKS", _verified_outcomes(2))
+    story.verified("not_better")
+    for _ in range(3):
+        story.verified("better", action=Action.CACHE)
+
+    assert facts(ledger, story).track == {
+        Action.RETRAIN: TrackRecord(outcomes=(False,)),
+        Action.CACHE: TrackRecord(outcomes=(True, True)),
+    }
+
+
+def test_the_tracks_of_several_models_are_read_at_once_each_of_its_own_kind(ledger: Ledger, story: Story) -> None:
+    story.verified("better", "pretend", simulated=True)
+    story.verified("not_better", "pretend", action=Action.ROUTE, simulated=True)
+    story.verified("better", "turned-real", simulated=True)
+    story.verified("not_better", "turned-real", simulated=False)
+    story.verified("better", "left-out")
+
+    assert ledger.decisions.tracks(["pretend", "turned-real", "nobody"]) == {
+        "pretend": {
+            Action.RETRAIN: TrackRecord(outcomes=(True,)),
+            Action.ROUTE: TrackRecord(outcomes=(False,)),
+        },
+        "turned-real": {Action.RETRAIN: TrackRecord(outcomes=(False,))},
+    }
+    assert ledger.decisions.tracks([]) == {}
 
 
 def test_what_was_taken_back_after_verification_is_a_miss(ledger: Ledger, story: Story) -> None:

@@ -316,6 +316,23 @@ def test_what_cannot_be_undone_is_earned_by_successes_and_lost_by_a_miss() -> No
     assert verdict(autonomy="auto") == "allow"
 
 
+def test_what_can_be_undone_asks_after_a_miss_until_successes_have_earned_it_again() -> None:
+    def findings(*outcomes: bool, autonomy: str = "earned", low: float = 0.0) -> dict[str, str]:
+        track = {Action.RETRAIN: TrackRecord(outcomes=outcomes)}
+        settings = {"autonomy": {"retrain": autonomy}}
+        return fired(gate(settings=settings, facts=Facts(track=track), confidence_low=low))
+
+    asks = {"earned_autonomy": "needs_approval"}
+    assert findings() == {}
+    assert findings(True, False) == asks
+    assert findings(False, *[True] * 3) == asks
+    assert findings(False, *[True] * 4) == {}
+    assert findings(False, autonomy="auto") == {}
+    told = gate(facts=Facts(track={Action.RETRAIN: TrackRecord(outcomes=(False,))}))
+    assert rule(consented(told)).verdict == "allow"
+    assert fired(replace(told, step=gate(Action.CACHE).step)) == {}
+
+
 @pytest.mark.parametrize(("confidence", "verdict"), [(0.6999, "needs_approval"), (0.7, "allow"), (1.0, "allow")])
 def test_the_band_begins_at_seven_tenths(confidence: float, verdict: str) -> None:
     assert rule(gate(confidence=confidence)).verdict == verdict
