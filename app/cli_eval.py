@@ -158,3 +158,43 @@ def bench(
     except KeyboardInterrupt:
         print("Broken off; nothing was kept.", file=sys.stderr)
         leave(130)
+
+
+@evaluations.command(
+    "backtest",
+    epilog=examples(
+        "aurora eval backtest --setting accuracy_floor=0.75 --setting costs.retrain=1.0",
+        "aurora eval backtest --setting confidence_band=0.8 --model fraud-scorer --since 2026-11-01",
+        "aurora eval backtest --priors other-priors.json --json",
+        "aurora eval backtest --planner my_module:MyPolicy",
+    ),
+)
+def backtest(
+    *,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A model's setting, such as thresholds.drift_score; may be repeated."),
+    ] = None,
+    priors: Annotated[Path | None, typer.Option(metavar="FILE", help="Other numbers for the engine.")] = None,
+    planner: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="Another policy, a model behind a prompt among them.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model's decisions.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only those from then on, in UTC.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Only so many, the newest.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Replay the ledger's decisions with something changed: which would flip, and at what regret. Writes nothing.
+
+    What was seen and recalled comes from the record; plan, critique and ruling are made anew. Regret is what the new
+    choice costs more by the pricing without the change, saving what it costs less by the pricing with it, in hours of
+    wrong answers. With nothing to change, the present engine replays what an earlier one decided.
+    """
+    from app.ending import leave
+    from app.preflight import read_settings
+    from evals.backtest.run import Request, run
+
+    try:
+        leave(run(Request(setting or (), priors, planner, model, since, limit, as_json), read_settings()))
+    except KeyboardInterrupt:
+        leave(130)

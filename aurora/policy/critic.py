@@ -13,6 +13,7 @@ from aurora.domain import CHANGING, TRAINING, Action, Critique, Plan, Recalled, 
 from aurora.policy.belief import NO_RECORD, believed, failures_first, records
 from aurora.policy.effects import unsound_training
 from aurora.policy.moves import Move
+from aurora.policy.priors import Priors
 from aurora.policy.sizing import load_after_leaving
 from aurora.policy.standing import MAX_REVISIONS
 from aurora.policy.steps import current_version, move_of, unfit, whole
@@ -65,11 +66,19 @@ class Case:
 
 
 def judge(
-    plan: Plan, situation: Situation, recalled: Sequence[Recalled], *, reversible: Collection[Action]
+    plan: Plan,
+    situation: Situation,
+    recalled: Sequence[Recalled],
+    *,
+    reversible: Collection[Action],
+    priors: Priors | None = None,
 ) -> Critique:
-    """Return the verdict on `plan`; `recalled` tells how its action turned out before."""
+    """Return the verdict on `plan`; `recalled` tells how its action turned out before.
+
+    `priors` stands in for the shipped numbers.
+    """
     told = failures_first(recalled, plan.step.action)
-    case = Case(plan, situation, view(situation), told)
+    case = Case(plan, situation, view(situation, priors), told)
     doubts = [doubt for check in CHECKS if (doubt := check(case)) is not None]
     confidence = min(plan.confidence, _by_record(case))
     for doubt in doubts:

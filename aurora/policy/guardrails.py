@@ -63,6 +63,8 @@ class GateInput:
     round: int
     fleet_share_in_change: float
     """Largest share of the fleet that may be in change at once, from 0 to 1."""
+    band: float = SURE
+    """From this confidence on a change runs without asking; another one only where decisions are replayed."""
 
 
 def rule(gate: GateInput) -> Ruling:
@@ -319,8 +321,8 @@ def earned_autonomy(gate: GateInput) -> Finding | None:
 
 def confidence_band(gate: GateInput) -> Finding | None:
     """Under the band a person is asked."""
-    if _changes(gate) and not gate.confidence >= SURE:
-        return _ask("confidence_band", f"A confidence of {gate.confidence:.2f} is under {SURE:.2f}.")
+    if _changes(gate) and not gate.confidence >= gate.band:
+        return _ask("confidence_band", f"A confidence of {gate.confidence:.2f} is under {gate.band:.2f}.")
     return None
 
 

@@ -64,6 +64,7 @@ def test_every_command_of_this_version_is_there() -> None:
     assert {" ".join(words) for words in every_command()} == {
         *("serve", "demo", "doctor", "analyze", "decisions", "watch", "explain", "undo", "approve", "reject", "ask"),
         *("models", "memory search", "memory add", "memory rebuild", "mode show", "mode set", "eval bench"),
+        "eval backtest",
     }
 
 
