@@ -490,7 +490,10 @@ class ActionAutonomy(Value):
     pinned: bool
     """Whether a person set it, so that no record moves it."""
     state: Literal["within_bands", "asks", "never"]
-    """`within_bands`: it runs where confidence, risk and limits allow it. `asks`: a person is asked each time."""
+    """`within_bands`: it runs where confidence, risk and limits allow it. `asks`: a person is asked each time.
+
+    The mode of model and installation goes before it: in `ask` everything asks, in `observe` nothing runs.
+    """
     undoable: bool
     """Whether its backend can take it back."""
     verified_successes: int

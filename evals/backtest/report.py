@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aurora.domain import CHANGING, Outcome
+from aurora.domain import CHANGING, Outcome, Status
 from aurora.policy.priors import POLICY_VERSION
 from evals.backtest.change import Change
 from evals.backtest.record import Wanted
@@ -177,7 +177,7 @@ def _rulings(one: Replay) -> str:
 
 def _outcome(one: Replay) -> str:
     if one.outcome is None:
-        return ""
+        return "only proposed" if one.decision.status is Status.PROPOSED else ""
     word = one.outcome.value.replace("_", " ")
     return f"{word}, verified" if one.verified else word
 
