@@ -5,6 +5,7 @@ Every world is drawn with all that was measured on it, so that what two policies
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +33,17 @@ class Figure:
 
 def ratio(costs: Sequence[float], least: Sequence[float]) -> Figure:
     """Return what all worlds cost together over what they would have cost at least; 1 or more."""
-    return _drawn(lambda cost, best: cost.sum(-1) / best.sum(-1), costs, least)
+    return drawn(lambda cost, best: cost.sum(-1) / best.sum(-1), costs, least)
 
 
 def mean(values: Sequence[float]) -> Figure:
     """Return the mean over worlds."""
-    return _drawn(lambda value: value.mean(-1), values)
+    return drawn(lambda value: value.mean(-1), values)
 
 
 def share(counts: Sequence[float], of: Sequence[float]) -> Figure:
     """Return all counts over all that they are counted among; 0 where there is nothing to count."""
-    return _drawn(lambda count, all_: count.sum(-1) / np.maximum(all_.sum(-1), 1e-12), counts, of)
+    return drawn(lambda count, all_: count.sum(-1) / np.maximum(all_.sum(-1), 1e-12), counts, of)
 
 
 def closed(costs: Sequence[float], baseline: Sequence[float], least: Sequence[float]) -> Figure:
@@ -53,15 +54,19 @@ def closed(costs: Sequence[float], baseline: Sequence[float], least: Sequence[fl
         share: Numbers = (base.sum(-1) - cost.sum(-1)) / np.where(between > 0, between, np.nan)
         return share
 
-    return _drawn(gap, costs, baseline, least)
+    return drawn(gap, costs, baseline, least)
 
 
 def cheaper_by(costs: Sequence[float], others: Sequence[float], least: Sequence[float]) -> Figure:
     """Return how much less was paid than by others, over the least possible; the interval says whether it is sure."""
-    return _drawn(lambda cost, other, best: (other.sum(-1) - cost.sum(-1)) / best.sum(-1), costs, others, least)
+    return drawn(lambda cost, other, best: (other.sum(-1) - cost.sum(-1)) / best.sum(-1), costs, others, least)
 
 
-def _drawn(measure: Callable[..., Numbers], *columns: Sequence[float]) -> Figure:
+def drawn(measure: Callable[..., Numbers], *columns: Sequence[Any] | Numbers) -> Figure:
+    """Return a measure of columns, each with a value or an array of values for every world, in the first axis.
+
+    It is asked for all worlds, and for many draws of them at once, which come as one axis more in front.
+    """
     arrays = [np.asarray(column, dtype=np.float64) for column in columns]
     worlds = len(arrays[0])
     if not worlds or any(len(array) != worlds for array in arrays):
