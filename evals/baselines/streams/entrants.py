@@ -12,6 +12,7 @@ from evals.worlds.schedules import Start, never, trigger_table
 NEVER = "never, or alert at every step"
 TABLE = "trigger table"
 WAIT = 8
+WAITING = f"HDDM_W, {WAIT} steps later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def baselines() -> tuple[Baseline, ...]:
         Baseline("DDM", lambda _: detecting(ddm), thrifty=False),
         Baseline("Page-Hinkley", lambda _: detecting(page_hinkley), thrifty=False),
         Baseline("HDDM_W", lambda _: detecting(hddm_w), thrifty=False),
-        Baseline(f"HDDM_W, {WAIT} steps later", lambda _: detecting(hddm_w, WAIT), thrifty=False),
+        Baseline(WAITING, lambda _: detecting(hddm_w, WAIT), thrifty=False),
         *(Baseline(f"{name}, tuned on the prefix", _tuned(tune)) for name, tune in cara.VARIANTS.items()),
         Baseline(
             "Cara, threshold, tuned on others",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from retrainopt import (
     Decision,
+    DecisionAction,
     LearnedOnlinePolicy,
     ModelAdapter,
     OnlineState,
@@ -22,7 +23,7 @@ from retrainopt import (
 
 from evals.baselines.streams.prefix import Prefix
 from evals.worlds.rows import Matrix
-from evals.worlds.schedules import Policy, Sight, Start
+from evals.worlds.schedules import Policy, Sight, Start, never
 
 History = tuple[tuple[OnlineState, ...], tuple[Decision, ...]]
 
@@ -57,7 +58,7 @@ def fitted(histories: Iterable[History]) -> LearnedOnlinePolicy:
 
 def learned(policy: LearnedOnlinePolicy) -> Start:
     """Return a policy that follows one that was fitted."""
-    retrains = _Forest(policy)
+    retrains = Forest(policy)
 
     def start(_cost: float) -> Policy:
         reference: float | None = None
@@ -80,10 +81,14 @@ def learned(policy: LearnedOnlinePolicy) -> Start:
 
 def learned_in(known: Prefix) -> Start:
     """Return a policy that learnt from a prefix."""
-    return learned(fitted([history(known.seen, known.cost)]))
+    states, decisions = history(known.seen, known.cost)
+    if all(one.action == DecisionAction.KEEP for one in decisions):
+        # The package's policy keeps the model for ever then; fitting its forests takes a while.
+        return never
+    return learned(fitted([(states, decisions)]))
 
 
-class _Forest:
+class Forest:
     """The decision of a fitted policy, asked of its trees directly: forests answer a single row slowly."""
 
     def __init__(self, policy: LearnedOnlinePolicy) -> None:
@@ -94,6 +99,7 @@ class _Forest:
         self._of_retrain = list(policy._classifier.classes_).index(1) if self._trees else 0
 
     def __call__(self, staleness: float, sum_: float, age: int) -> bool:
+        """Say whether to retrain in a state."""
         row = np.array([[staleness, sum_, age]], dtype=np.float32)
         shares = [tree.predict(row)[0][self._of_retrain] for tree in self._trees]
         return bool(shares) and float(np.mean(shares)) > 0.5

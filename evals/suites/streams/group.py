@@ -59,7 +59,10 @@ class Group:
 
     def recovery(self, policy: str) -> Figure | None:
         """Return the median of steps to recovery; None where there is no stream to recover on."""
-        worlds = [[run.recovery[policy] for run in world if run.recovery is not None] for world in self.worlds]
+        worlds = [
+            [run.change.recovery(run.played[policy].schedule) for run in world if run.change is not None]
+            for world in self.worlds
+        ]
         longest = max(map(len, worlds))
         if not longest:
             return None
@@ -68,7 +71,7 @@ class Group:
 
     def recoveries(self) -> int:
         """Return how many streams there are to recover on."""
-        return sum(run.recovery is not None for world in self.worlds for run in world)
+        return sum(run.change is not None for world in self.worlds for run in world)
 
     def right(self, policy: str) -> float:
         """Return the share of steps at which a policy chose what was cheaper."""

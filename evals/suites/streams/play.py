@@ -11,7 +11,7 @@ from evals.baselines.streams.fits import Fits
 from evals.baselines.streams.plain import every, period_costs
 from evals.baselines.streams.prefix import prefix
 from evals.suites.result import ENGINE
-from evals.suites.streams.recovery import recovering, steps
+from evals.suites.streams.recovery import Change, change
 from evals.worlds.catalogue import Entry
 from evals.worlds.schedules import Policy, Priced, Schedule, Sight, Start, follow, oracle, price
 from evals.worlds.states import savings, savings_to_the_end
@@ -42,8 +42,8 @@ class Run:
     entry: Entry
     horizon: int
     played: Mapping[str, Priced]
-    recovery: Mapping[str, int] | None
-    """Steps to recovery; None where there is no abrupt change that the oracle recovers from."""
+    change: Change | None
+    """None where there is no abrupt change that the oracle recovers from."""
     told: tuple[Told, ...]
     right: Mapping[str, float]
     """Share of steps at which the choice was the cheaper one."""
@@ -69,7 +69,7 @@ def _run(entry: Entry, stream: Stream, fits: Fits, thoughtless: dict[str, Schedu
         entry,
         stream.horizon,
         played,
-        _recovery(entry, stream, played),
+        _change(entry, stream, played[ORACLE].schedule),
         _told(stream, engine),
         {name: _right(stream, one.schedule) for name, one in played.items()},
         tuple(engine.micros),
@@ -138,8 +138,6 @@ def _right(stream: Stream, schedule: Schedule) -> float:
     return right / (stream.horizon - 1)
 
 
-def _recovery(entry: Entry, stream: Stream, played: Mapping[str, Priced]) -> dict[str, int] | None:
-    found = recovering(entry, stream)
-    if found is None or not set(played[ORACLE].schedule) & found[1]:
-        return None
-    return {name: steps(*found, one.schedule, stream.horizon) for name, one in played.items()}
+def _change(entry: Entry, stream: Stream, best: Schedule) -> Change | None:
+    found = change(entry, stream)
+    return found if found is not None and found.able & set(best) else None

@@ -6,7 +6,8 @@ the new concept, each by its mean error after the change. Steps to recovery are 
 that such a model serves. Where none ever does, it is all steps that are left.
 """
 
-import numpy as np
+from dataclasses import dataclass
+from statistics import fmean
 
 from evals.worlds.catalogue import Entry
 from evals.worlds.changes import begins
@@ -18,20 +19,30 @@ LEAST = 0.02
 """A gap below this is no loss of accuracy that anyone could see."""
 
 
-def recovering(entry: Entry, stream: Stream) -> tuple[int, frozenset[int]] | None:
-    """Return the step of the change and the models that have the new concept; None where no abrupt change hurts."""
-    change = begins(entry)
-    if entry.variant.course != "abrupt" or change is None or change + WINDOW >= stream.horizon:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An abrupt change of a concept that hurts."""
+
+    step: int
+    """The first of the new concept."""
+    horizon: int
+    able: frozenset[int]
+    """Models that have the new concept."""
+
+    def recovery(self, schedule: Schedule) -> int:
+        """Return the steps to recovery."""
+        return min((model - self.step for model in schedule if model in self.able), default=self.horizon - self.step)
+
+
+def change(entry: Entry, stream: Stream) -> Change | None:
+    """Return the change of a stream; None where there is no abrupt one that hurts."""
+    step, horizon = begins(entry), stream.horizon
+    if entry.variant.course != "abrupt" or step is None or step + WINDOW >= horizon:
         return None
-    means = {model: float(np.mean(stream.errors[model, model:])) for model in range(change + 1, stream.horizon)}
-    settled = float(np.mean([stream.errors[model, model:].mean() for model in range(change + WINDOW, stream.horizon)]))
-    stale = float(stream.errors[change, change:].mean())
+    means = {model: float(stream.errors[model, model:].mean()) for model in range(step + 1, horizon)}
+    settled = fmean(means[model] for model in range(step + WINDOW, horizon))
+    stale = float(stream.errors[step, step:].mean())
     if stale - settled < LEAST:
         return None
     enough = settled + WITHIN * (stale - settled)
-    return change, frozenset(model for model, mean in means.items() if mean <= enough)
-
-
-def steps(change: int, able: frozenset[int], schedule: Schedule, horizon: int) -> int:
-    """Return the steps to recovery of one schedule."""
-    return min((model - change for model in schedule if model in able), default=horizon - change)
+    return Change(step, horizon, frozenset(model for model, mean in means.items() if mean <= enough))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median, quantiles
 
-from evals.baselines.streams.entrants import NEVER, TABLE, baselines
+from evals.baselines.streams.entrants import NEVER, TABLE, WAITING, baselines
 from evals.suites.figures import Figure, cheaper_by, closed
 from evals.suites.result import ENGINE, Column, Comparison, Plot, Result, Row, Table, Target
 from evals.suites.streams.calibration import MASSES, WIDTHS, Calibration, calibration
@@ -131,7 +131,8 @@ def _name(policy: str) -> str:
 
 def _compared(found: Findings) -> tuple[str, ...]:
     """Return the policies that the smaller tables show."""
-    return tuple(dict.fromkeys((ENGINE, found.best, TABLE, "HDDM_W, 8 steps later", NEVER)))
+    shown = dict.fromkeys((ENGINE, found.best, TABLE, WAITING, NEVER))
+    return tuple(policy for policy in shown if policy in found.group.policies)
 
 
 def _parts(found: Findings, parts: dict[str, Group], title: str, about: str) -> Table:
@@ -262,6 +263,7 @@ def _notes(both: Sequence[Findings], *, quick: bool) -> list[str]:
             for one in both
         ),
         "Baselines that are tuned on others are tuned on the published families but the one they are scored on.",
+        "Those that are tuned or learn on the prefix keep the model for the first third, which counts too.",
         "To alert at every step changes no model: it costs what never retraining does, people's attention not counted.",
         f"Update and advice took {median(micros):.0f} µs in the median and {quantiles(micros, n=100)[-1]:.0f} µs at "
         "the 99th percentile.",
