@@ -7,7 +7,8 @@ one, and periodically from an offset on. The parameter is the one that is cheape
 models that could have been trained in it. Here queries are drawn as the rows are, so that the staleness cost of a step
 is the visible error of the serving model.
 
-Where parameters cost the same in the prefix, as where nothing happens in it, the one with the fewest retrains is taken.
+Where parameters cost the same in the prefix, as where nothing happens in it, the one with the fewest retrains is taken,
+which on published streams is cheaper than to take a threshold just above what was seen.
 """
 
 from collections.abc import Callable, Iterable
@@ -74,8 +75,8 @@ def ruled(threshold: float, *, cumulative: bool) -> Start:
 
 def by_threshold(known: Prefix) -> Start:
     """Return Cara's threshold variant, tuned."""
-    errors = np.unique(known.seen[np.isfinite(known.seen)])
-    best = _cheapest(known, (Rule(float(error), cumulative=False) for error in errors[::-1]))
+    thresholds = [inf, *np.unique(known.seen[np.isfinite(known.seen)])[::-1]]
+    best = _cheapest(known, (Rule(float(threshold), cumulative=False) for threshold in thresholds))
     return ruled(best.threshold, cumulative=False)
 
 
