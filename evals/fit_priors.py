@@ -1,20 +1,21 @@
 """Makes `aurora/policy/priors.json`: every number of the engine, fitted on simulated worlds or judged with a reason.
 
-    python evals/fit_priors.py           write the file
-    python evals/fit_priors.py --check   make it anew and compare
+    python evals/fit_priors.py                    write the file: a quarter of an hour
+    python evals/fit_priors.py --check            make it anew and compare
+    python evals/fit_priors.py diagnosis --check  only this part: seconds
 
-The worlds are in `episodes.py` and `streams.py`, the judged numbers in `judged.py`. Everything is drawn from
-`random.Random` with a fixed seed, whose sequence is the same on every platform and in every version of Python, so that
-the same file comes out each time. These worlds are this project's own idea of what goes wrong, and no published
-benchmark: a calibration on them is a claim about them alone.
+Its parts are `diagnosis`, from the episodes of `episodes.py`, and `advisor`, from the published retrain streams of
+`worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so that the same file comes out
+each time. No part ever reads a world that is held out.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
@@ -26,9 +27,11 @@ from aurora.policy.moves import Side
 from aurora.policy.priors import Face, Priors, read
 from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
-from evals import streams
 from evals.episodes import HURT, Episode, drawn, drop, healthy_accuracy, mixed
+from evals.fits import advisor
 from evals.judged import JUDGEMENT
+from evals.worlds.catalogue import published
+from evals.worlds.store import load_all
 
 SEED = 20261122
 PER_CAUSE = 400
@@ -75,20 +78,47 @@ POOLED = {
 Degrees = list[dict[str, float]]
 
 
-def made() -> dict[str, Any]:
-    """Return the whole document."""
-    random = Random(SEED)
-    document: dict[str, Any] = {"fitted": _unfitted(), "judgement": JUDGEMENT}
-    document["fitted"]["numbers"] = healthy_level(random)
-    numbers = read(document)
-    document["fitted"]["signs"] = {side: sign_chances(side, numbers, random) for side in Side}
-    numbers = read(document)
-    trials = [(view(episode.situation, numbers), episode) for episode in mixed(random, MIXED)]
-    document["fitted"]["sharpness"] = {side: sharpness(side, trials, document) for side in Side}
-    # Draws of its own, so that another idea of what goes wrong with a service changes nothing about streams.
-    document["fitted"]["advisor"] = streams.fitted(Random(SEED + 1), document)
+def made(parts: Collection[str] = (), folder: Path | None = None) -> dict[str, Any]:
+    """Return the whole document; what is not among `parts` is kept as the file has it, without any all is made anew.
+
+    Built worlds are kept in `folder`, by default in the home of AURORA.
+    """
+    document: dict[str, Any] = {"fitted": _unfitted() | _kept(), "judgement": JUDGEMENT}
+    for name, fit in PARTS.items():
+        if not parts or name in parts:
+            document["fitted"] |= fit(document, folder or Path.home() / ".aurora" / "worlds")
     about = "Made by evals/fit_priors.py; do not edit. Costs in hours of wrong answers, times in hours."
     return {"about": about, "seed": SEED, "sha256": digest(document), **document}
+
+
+def _kept() -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["fitted"] if FILE.exists() else {}
+    return kept
+
+
+def _diagnosis(document: Mapping[str, Any], _folder: Path) -> dict[str, Any]:
+    """Return healthy levels, how likely each sign shows under each cause, and how much signs count together."""
+    random = Random(SEED)
+    fitted = {**document["fitted"], "numbers": healthy_level(random)}
+    numbers = read({**document, "fitted": fitted})
+    fitted["signs"] = {side: sign_chances(side, numbers, random) for side in Side}
+    numbers = read({**document, "fitted": fitted})
+    trials = [(view(episode.situation, numbers), episode) for episode in mixed(random, MIXED)]
+    found = {side: sharpness(side, trials, {**document, "fitted": fitted}) for side in Side}
+    return {"numbers": fitted["numbers"], "signs": fitted["signs"], "sharpness": found}
+
+
+def _advisor(_document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the numbers of `RetrainAdvisor`."""
+    wanted = list(published())
+    built = dict(load_all(folder, wanted, os.cpu_count() or 1))
+    return {"advisor": advisor.fitted([built[entry] for entry in wanted])}
+
+
+PARTS: Mapping[str, Callable[[Mapping[str, Any], Path], dict[str, Any]]] = {
+    "diagnosis": _diagnosis,
+    "advisor": _advisor,
+}
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -108,7 +138,7 @@ def _unfitted() -> dict[str, Any]:
         "numbers": {},
         "signs": {side: {} for side in Side},
         "sharpness": dict.fromkeys(Side, 1.0),
-        "advisor": streams.UNFITTED,
+        "advisor": advisor.UNFITTED,
     }
 
 
@@ -189,10 +219,14 @@ def _place(side: Side, seen: View, episode: Episode) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file, or with --check compare it; return the exit code."""
     parser = argparse.ArgumentParser(description="Make aurora/policy/priors.json.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default all of them")
     parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
-    check = parser.parse_args(arguments).check
-    content = text(made())
-    if check:
+    parser.add_argument("--folder", type=Path, help="where built worlds are kept (default: ~/.aurora/worlds)")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    content = text(made(options.parts, options.folder))
+    if options.check:
         same = FILE.read_text(encoding="utf-8") == content
         print("priors.json is as this script makes it" if same else "priors.json differs from what this script makes")
         return 0 if same else 1

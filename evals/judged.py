@@ -217,13 +217,9 @@ NUMBERS = {
 
 ADVISOR = {
     "assumed_labels": 200.0,
-    "fresh_steps": 4,
-    "least_steps": 3,
     "drift_limit": 0.2,
     "bandwidth": 0.05,
     "spread": 0.5,
-    "residual": 0.25,
-    "holding": 20.0,
 }
 
 JUDGEMENT: dict[str, dict[str, Any]] = {

@@ -1,7 +1,9 @@
 """The few smooth functions that turn a number into a degree, and a Beta belief into its lower bound."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 LOGIT_LIMIT = 35.0
 
@@ -49,6 +51,16 @@ def either(*degrees: float) -> float:
     for degree in degrees:
         none *= 1 - degree
     return 1 - none
+
+
+def interpolated(curve: Sequence[tuple[float, float]], x: float) -> float:
+    """Return y at `x` on a line through points in order of x; beyond its ends it stays level."""
+    if x <= curve[0][0]:
+        return curve[0][1]
+    for (x0, y0), (x1, y1) in pairwise(curve):
+        if x < x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return curve[-1][1]
 
 
 @lru_cache(maxsize=4096)

@@ -40,7 +40,7 @@ class RetrainCase:
 
 @dataclass(frozen=True)
 class AdvisorPriors:
-    """What `RetrainAdvisor` believes before it has seen anything. Times in steps."""
+    """What `RetrainAdvisor` believes before it has seen anything. Times in steps, shares and weights from 0 to 1."""
 
     assumed_labels: float
     """How many labelled rows stand behind a step that does not say."""
@@ -49,27 +49,53 @@ class AdvisorPriors:
     least_steps: int
     """How many steps must have been seen before a retrain is advised."""
     forgetting: float
-    """Weight of the step before in the smoothed level, from 0 to 1."""
+    """Weight of the steps before in the smoothed level."""
+    sure_score: float
+    """How many standard errors a turn of the error measures for it to be as likely as not more than noise."""
+    sharpness: float
+    """How fast its surety rises with them."""
+    fill_steps: float
+    """After how many steps of a new concept a retrain knows all but a third of it."""
+    settled_steps: int
+    """A model trained so many steps after the last turn is taken to know the present concept."""
+    hope: float
+    """How far a retrain is taken to come towards the best model before, where the present one was trained earlier."""
     residual: float
     """Share of a rise that a retrain leaves, where no case tells."""
     holding: float
     """For how many steps it keeps its gain, where no case tells."""
+    case_strength: float
+    """How many cases these two are worth."""
     bandwidth: float
     """How alike two rises must be for one to tell of the other."""
-    patience: float
-    """How much of the loss that waiting might spare one more step would show."""
+    slow_share: float
+    """Share of the time a slow rise took that a retrain keeps its gain."""
+    challenger_forgetting: float
+    """Weight of the steps before in the challenger's smoothed error."""
+    challenger_trust: float
+    """Weight of what the challenger shows, beside what the rise lets expect."""
+    handicap: float
+    """How much of a challenger's arrears behind a fresh model is taken for its own fault."""
     caution: float
-    """How many standard errors of the level a rise must exceed."""
-    hope: float
-    """How far a retrain is taken to come from its fresh error towards a better one seen before, from 0 to 1."""
+    """How many standard errors a gain must exceed."""
     drift_limit: float
     """The population stability index from which on the inputs count as moved."""
+    drift_weight: float
+    """By how much caution grows where they did not move, and shrinks where they did."""
+    passing: float
+    """Chance that a rise of one step passes by itself."""
+    lasting: float
+    """What is left of that chance with each further step."""
+    setback: float
+    """What a retrain on a passing rise costs beyond its price, in prices."""
+    patience: float
+    """Weight of what one more step of the new concept would add to a retrain."""
     spread: float
     """Relative spread of the saving around its forecast."""
-    tilt: float
-    """Log odds that a retrain pays off where nothing is expected of it."""
-    slope: float
-    """How fast those odds rise with the expected saving in its standard deviations."""
+    weights: tuple[float, float, float]
+    """What the certainty of the saving, its worth and the rise, both in prices, add to the score of a retrain."""
+    curve: tuple[tuple[float, float], ...]
+    """How often retrains of a score paid off: pairs of score and probability, both rising."""
     cases: tuple[RetrainCase, ...]
     """The cases that ship."""
 
@@ -153,13 +179,18 @@ def read(document: Mapping[str, Any]) -> Priors:
         harm={move: judged["harm_if_wrong"][move] for move in Move},
         widths=judged["widths"],
         numbers=numbers,
-        advisor=_advisor({**judged["advisor"], **fitted["advisor"]}),
+        advisor=advisor_priors({**judged["advisor"], **fitted["advisor"]}),
     )
 
 
-def _advisor(values: Mapping[str, Any]) -> AdvisorPriors:
-    cases = tuple(RetrainCase(**case) for case in values["cases"])
-    return AdvisorPriors(**{**values, "cases": cases})
+def advisor_priors(values: Mapping[str, Any]) -> AdvisorPriors:
+    """Return the numbers of `RetrainAdvisor` out of the file's."""
+    lists = {
+        "cases": tuple(RetrainCase(**case) for case in values["cases"]),
+        "weights": tuple(values["weights"]),
+        "curve": tuple((score, chance) for score, chance in values["curve"]),
+    }
+    return AdvisorPriors(**{**values, **lists})
 
 
 def _faces(states: Iterable[Cause], others: Mapping[str, Mapping[str, float]]) -> dict[Face, float]:
