@@ -4,8 +4,8 @@
     python evals/fit_priors.py --check            make it anew and compare
     python evals/fit_priors.py diagnosis --check  only this part: seconds
 
-Its parts are `diagnosis`, from the episodes of `episodes.py`, and `advisor`, from the published retrain streams of
-`worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so that the same file comes out
+Its parts are `diagnosis`, from the episodes of `episodes.py`, `advisor` and `scaling`, from the published retrain
+streams and load traces of `worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so that the same file comes out
 each time. No part ever reads a world that is held out.
 """
 
@@ -28,7 +28,7 @@ from aurora.policy.priors import Face, Priors, read
 from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
 from evals.episodes import HURT, Episode, drawn, drop, healthy_accuracy, mixed
-from evals.fits import advisor
+from evals.fits import advisor, scaling
 from evals.judged import JUDGEMENT
 from evals.worlds.catalogue import published
 from evals.worlds.store import load_all
@@ -115,9 +115,15 @@ def _advisor(_document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {"advisor": advisor.fitted([built[entry] for entry in wanted])}
 
 
+def _scaling(document: Mapping[str, Any], _folder: Path) -> dict[str, Any]:
+    """Return the numbers of `ScaleAdvisor`."""
+    return {"scaling": scaling.fitted(document)}
+
+
 PARTS: Mapping[str, Callable[[Mapping[str, Any], Path], dict[str, Any]]] = {
     "diagnosis": _diagnosis,
     "advisor": _advisor,
+    "scaling": _scaling,
 }
 
 
@@ -139,6 +145,7 @@ def _unfitted() -> dict[str, Any]:
         "signs": {side: {} for side in Side},
         "sharpness": dict.fromkeys(Side, 1.0),
         "advisor": advisor.UNFITTED,
+        "scaling": scaling.UNFITTED,
     }
 
 

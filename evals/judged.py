@@ -222,6 +222,14 @@ ADVISOR = {
     "spread": 0.5,
 }
 
+SCALING = {
+    "memory": [3.0, 12.0, 120.0],
+    "daily": 0.5,
+    "error_memory": 1440.0,
+    "error_worth": 60.0,
+    "openness": 0.15,
+}
+
 JUDGEMENT: dict[str, dict[str, Any]] = {
     "base_rates": {
         "why": "How often each cause is behind a look, before any evidence. Set so that low accuracy and detected "
@@ -271,5 +279,11 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "why": "What RetrainAdvisor assumes where nothing is said: 200 labels a step, a population stability index "
         "of 0.2 as the usual sign of a shift, savings that turn out half as large or as small again.",
         "value": ADVISOR,
+    },
+    "scaling": {
+        "why": "How ScaleAdvisor looks at a load: over the last minutes, a quarter of an hour and two hours; a time of "
+        "day as the last few days had it, half of it the newest one; errors as of the last day, the usual ones being "
+        "worth an hour of them. A load's own weights are within a few tenths of the usual ones.",
+        "value": SCALING,
     },
 }

@@ -5,10 +5,11 @@ The file is package data, read once and only when the first number is asked for.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from aurora.domain import Cause
@@ -100,6 +101,54 @@ class AdvisorPriors:
     """The cases that ship."""
 
 
+@dataclass(frozen=True)
+class ScalingPriors:
+    """What `ScaleAdvisor` believes before it has seen anything. Times in minutes, loads relative to their level."""
+
+    memory: tuple[float, float, float]
+    """Over how long the newest load, how it went, and its level are averaged."""
+    daily: float
+    """How far what is remembered of a time of day follows the newest day, from 0 to 1."""
+    error_memory: float
+    """Over how long the errors of a forecast tell how far off the next one may be."""
+    error_worth: float
+    """How many minutes the usual errors are worth."""
+    openness: float
+    """How far a load's own weights may lie from the usual ones; standard deviation."""
+    leads: tuple[float, ...]
+    """The leads for which the usual weights and spreads were fitted, rising."""
+    weights: tuple[tuple[float, ...], ...]
+    """Usual weights of what a forecast rests on, for each lead."""
+    spreads: tuple[float, ...]
+    """Usual relative error of a forecast, for each lead."""
+    patience: float
+    """The latency target in the time of one request alone, where nothing tells."""
+    widening: float
+    """What the spread of a forecast is multiplied with."""
+    reluctance: float
+    """What an order must be expected to save beyond its boot, as a share of what the boot costs."""
+    attachment: float
+    """What a return must be expected to save, as a share of what a boot costs."""
+
+    def weights_at(self, lead: float) -> tuple[float, ...]:
+        """Return the usual weights for a lead."""
+        return tuple(_between(self.leads, column, lead) for column in zip(*self.weights, strict=True))
+
+    def spread_at(self, lead: float) -> float:
+        """Return the usual relative error for a lead."""
+        return _between(self.leads, self.spreads, lead)
+
+
+def _between(places: Sequence[float], values: Sequence[float], place: float) -> float:
+    """Return the value at a place, on straight lines between those that are known, and as at the ends beyond them."""
+    if place <= places[0]:
+        return values[0]
+    for (left, low), (right, high) in pairwise(zip(places, values, strict=True)):
+        if place <= right:
+            return low + (high - low) * (place - left) / (right - left)
+    return values[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """One way in which a cause shows; the signs are taken to be independent of each other within it."""
@@ -144,6 +193,7 @@ class Priors:
     numbers: Mapping[str, float]
     """Everything that is one number."""
     advisor: AdvisorPriors
+    scaling: ScalingPriors
 
 
 @cache
@@ -180,7 +230,13 @@ def read(document: Mapping[str, Any]) -> Priors:
         widths=judged["widths"],
         numbers=numbers,
         advisor=advisor_priors({**judged["advisor"], **fitted["advisor"]}),
+        scaling=_scaling({**judged["scaling"], **fitted["scaling"]}),
     )
+
+
+def _scaling(values: Mapping[str, Any]) -> ScalingPriors:
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return ScalingPriors(**{**values, **lists, "weights": tuple(tuple(row) for row in values["weights"])})
 
 
 def advisor_priors(values: Mapping[str, Any]) -> AdvisorPriors:

@@ -336,28 +336,57 @@ def late(load: float, serving: float, patience: float) -> float:
     return math.exp(-patience * (1 - load / serving)) if load < serving else 1.0
 
 
-def run(trace: Trace, policy: Policy) -> Run:
-    """Return what comes of a policy. Orders count from the next minute; what boots is given back first."""
-    serving, changes, paid, lates = trace.start, 0, 0, 0.0
-    coming: list[int] = []
-    for minute, load in enumerate(trace.loads):
-        while coming and coming[0] <= minute:
-            coming.pop(0)
-            serving += 1
-        booting = len(coming)
-        paid += serving + booting
-        missed = late(load, serving, trace.patience)
-        lates += load * missed
-        wanted = min(max(policy(Sight(trace.begins + minute, load, serving, booting, missed)), 1), MOST)
-        changes += wanted != serving + booting
-        if wanted >= serving + booting:
-            coming += [minute + 1 + trace.boot] * (wanted - serving - booting)
+class Service:
+    """The replicas of one trace, minute by minute: `serve`, then `order`."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.serving = trace.start
+        self._trace = trace
+        self._coming: list[int] = []
+        self._minute = self._paid = self._changes = 0
+        self._late = 0.0
+
+    @property
+    def booting(self) -> int:
+        """How many are ordered and do not serve yet."""
+        return len(self._coming)
+
+    def serve(self) -> Sight:
+        """Serve the next minute; return what is seen of it."""
+        minute, load = self._minute, self._trace.loads[self._minute]
+        while self._coming and self._coming[0] <= minute:
+            self._coming.pop(0)
+            self.serving += 1
+        missed = late(load, self.serving, self._trace.patience)
+        self._paid += self.serving + self.booting
+        self._late += load * missed
+        self._minute += 1
+        return Sight(self._trace.begins + minute, load, self.serving, self.booting, missed)
+
+    def order(self, wanted: int) -> None:
+        """Have so many from the next minute on, within the limits; what boots is given back first."""
+        wanted, now = min(max(wanted, 1), MOST), self.serving + self.booting
+        self._changes += wanted != now
+        if wanted >= now:
+            self._coming += [self._minute + self._trace.boot] * (wanted - now)
         else:
-            serving = min(serving, wanted)
-            del coming[wanted - serving :]
-    work, minutes = sum(trace.loads), len(trace.loads)
-    hours = minutes / 60 / work
-    return Run(paid * hours, lates * hours, lates / work, changes * DAY / minutes)
+            self.serving = min(self.serving, wanted)
+            del self._coming[wanted - self.serving :]
+
+    def result(self) -> Run:
+        """Return what came of it until now."""
+        work = sum(self._trace.loads[: self._minute])
+        hours = self._minute / 60 / work
+        changes = self._changes * DAY / self._minute
+        return Run(self._paid * hours, self._late * hours, self._late / work, changes)
+
+
+def run(trace: Trace, policy: Policy) -> Run:
+    """Return what comes of a policy."""
+    service = Service(trace)
+    for _ in trace.loads:
+        service.order(policy(service.serve()))
+    return service.result()
 
 
 Plan = NDArray[np.int64]
