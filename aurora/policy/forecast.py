@@ -3,7 +3,7 @@
 The forecast is a regression on what is known of a load now: its newest value, how it went over the last minutes and
 hours, its trend, and how it went at this time on the days before. It starts from what loads are like in general, and
 each minute whose outcome is known moves it towards what this load is like (Bayesian least squares). How far off it
-was shows how far off it may be, upwards and downwards each by itself, for loads rise faster than they fall.
+was is how far off it may be: the errors are counted, since loads rise faster than they fall and surge at times.
 """
 
 import math
@@ -22,7 +22,8 @@ FILLED = 10
 """Minutes of silence that are taken for more of the same; after more, what the load does now is not known."""
 BELIEVED = 3
 """So many points in a row that lie before the newest one show that it was the newest one's time that was wrong."""
-TRACES = 5
+PARTS = 5
+"""What a forecast rests on, beside the level."""
 TREND_MINUTES = 10
 LOGISTIC = math.sqrt(3) / math.pi
 """From a standard deviation to the scale of a logistic distribution."""
@@ -89,9 +90,9 @@ class Outlook:
     load: float
     errors: Errors
 
-    def under(self, load: float, widening: float = 1.0) -> float:
-        """Return the chance that no more than `load` comes, with the spread widened by a factor."""
-        return self.errors.under((load / max(self.load, 1e-9) - 1) / widening)
+    def under(self, load: float) -> float:
+        """Return the chance that no more than `load` comes."""
+        return self.errors.under(load / max(self.load, 1e-9) - 1)
 
     def most(self, chance: float) -> float:
         """Return the load that is exceeded with this chance."""
@@ -250,7 +251,7 @@ class Forecaster:
 def _lead(minutes: int, priors: ScalingPriors) -> _Lead:
     weights = priors.weights_at(minutes)
     spread = priors.openness**2
-    spreads = [[spread if row == column else 0.0 for column in range(TRACES)] for row in range(TRACES)]
+    spreads = [[spread if row == column else 0.0 for column in range(PARTS)] for row in range(PARTS)]
     usual = priors.spread_at(minutes)
     errors = Errors(usual, priors.error_worth, priors.error_memory)
     return _Lead(minutes, list(weights), spreads, usual**2, errors)

@@ -123,8 +123,6 @@ class ScalingPriors:
     """Usual relative error of a forecast, for each lead."""
     patience: float
     """The latency target in the time of one request alone, where nothing tells."""
-    widening: float
-    """What the spread of a forecast is multiplied with."""
     reluctance: float
     """What an order must be expected to save beyond its boot, as a share of what the boot costs."""
     attachment: float

@@ -38,19 +38,42 @@ class Sizing:
 
     def wanted(self, now: int, outlooks: Sequence[Outlook]) -> int:
         """Return how many there are to be, where there are `now`, for what is expected after a boot and later twice."""
-        wanted = min(now, self.most)
-        while wanted < self.most and self._is_worth_ordering(wanted + 1, outlooks):
-            wanted += 1
-        while 1 < wanted <= now and not self._is_worth_keeping(wanted, outlooks):
-            wanted -= 1
-        return wanted
+        more = self._more(now, outlooks)
+        return more if more > now else self._fewer(now, outlooks)
 
-    def _is_worth_ordering(self, count: int, outlooks: Sequence[Outlook]) -> bool:
+    def _more(self, now: int, outlooks: Sequence[Outlook]) -> int:
+        """Return the number up to which orders are worth most together: where much is missing, one alone is no help."""
+        best, worth, most_worth = min(now, self.most), 0.0, 0.0
+        for count in range(now + 1, self.most + 1):
+            worth += self._worth_of_order(count, outlooks)
+            if worth > most_worth:
+                best, most_worth = count, worth
+            elif self._suffices(count - 1, outlooks[0]):
+                break
+        return best
+
+    def _fewer(self, now: int, outlooks: Sequence[Outlook]) -> int:
+        """Return the number down to which each is worth no more than what it costs, and is likely not to be missed."""
+        count = min(now, self.most)
+        while count > 1 and self._suffices(count - 1, outlooks[0]) and not self._is_worth_keeping(count, outlooks):
+            count -= 1
+        return count
+
+    def _suffices(self, count: int, outlook: Outlook) -> bool:
+        return outlook.under(count * self._room) > 0.5
+
+    @property
+    def _room(self) -> float:
+        """How full a replica may be before most of its work is late."""
+        return max(1 - 1 / self.patience, 0.5)
+
+    def _worth_of_order(self, count: int, outlooks: Sequence[Outlook]) -> float:
+        """Return what it saves to order the last of so many now, against later or never."""
         soon = self._spared(count, outlooks[0])
-        if soon <= 0:
-            return False
         there, waiting = self._after_boot(soon, count, outlooks)
-        return there - self.boot > max(waiting, 0.0) + self.numbers.reluctance * self.boot
+        saved = there - self.boot - waiting - self.numbers.reluctance * self.boot
+        # One that is not needed after its boot may as well be ordered later, whatever it will spare then.
+        return saved if soon > 0 else min(saved, SOON * soon)
 
     def _is_worth_keeping(self, count: int, outlooks: Sequence[Outlook]) -> bool:
         soon = self._spared(count, outlooks[0])
@@ -72,13 +95,10 @@ class Sizing:
 
     def _spared(self, count: int, outlook: Outlook) -> float:
         """Return what the last of so many replicas spares a minute beyond what it costs."""
-        wide = self.numbers.widening
-        room = 1 - 1 / self.patience
-        carried, without = count * room, (count - 1) * room
+        carried, without = count * self._room, (count - 1) * self._room
         # Where it makes the difference, all of the work is late without it, and not with it.
-        return (
-            self.late_cost * (carried + without) / 2 * (outlook.under(carried, wide) - outlook.under(without, wide)) - 1
-        )
+        needed = outlook.under(carried) - outlook.under(without)
+        return self.late_cost * (carried + without) / 2 * needed - 1
 
 
 @dataclass(frozen=True, slots=True)

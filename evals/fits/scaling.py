@@ -8,7 +8,7 @@ part of the published ones; those of the families that are held out are never bu
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from math import exp, log, sqrt
+from math import exp, log
 from statistics import fmean
 from typing import Any
 
@@ -25,6 +25,7 @@ Matrix = NDArray[np.float64]
 SEEDS = (1,)
 """Of each published family, the traces that are fitted on."""
 LEADS = (3, 7, 20, 45)
+DAYS = 3
 SETTLED = 120
 """Minutes until the averages of a trace mean something."""
 UNFITTED: dict[str, Any] = {
@@ -32,11 +33,10 @@ UNFITTED: dict[str, Any] = {
     "weights": [[0.0, 0.0, 1.0, 0.0, 0.0]] * len(LEADS),
     "spreads": [0.2] * len(LEADS),
     "patience": 20.0,
-    "widening": 1.0,
     "reluctance": 0.0,
     "attachment": 0.0,
 }
-TRIED = {"widening": (0.85, 1.0), "reluctance": (0.5, 1.0), "attachment": (-1.0, -0.5, 0.0)}
+TRIED = {"reluctance": (0.5, 1.0), "attachment": (-0.5, -0.25, 0.0)}
 
 
 def fitted(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _numbers(document: Mapping[str, Any], scaling: Mapping[str, Any]) -> Scaling
 
 
 def _traces() -> list[Trace]:
-    return [build(entry) for entry in published() if entry.seed in SEEDS and entry.weight == WEIGHTS[0]]
+    return [build(entry, DAYS) for entry in published() if entry.seed in SEEDS and entry.weight == WEIGHTS[0]]
 
 
 def _forecasts(traces: Sequence[Trace], numbers: ScalingPriors) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def _worlds(traces: Sequence[Trace]) -> list[tuple[Trace, float]]:
 def _costs(trace: Trace, weight: float, numbers: ScalingPriors, tried: Sequence[Mapping[str, float]]) -> list[float]:
     """Return what each of the choices that are tried costs; all of them follow the same forecasts."""
     forecaster = Forecaster(leads(trace.boot), numbers)
-    sizings = [Sizing(trace.boot, weight, trace.patience, MOST, replace(numbers, **choice)) for choice in tried]
+    chosen = [replace(numbers, reluctance=one["reluctance"], attachment=one["attachment"]) for one in tried]
+    sizings = [Sizing(trace.boot, weight, trace.patience, MOST, one) for one in chosen]
     services = [Service(trace) for _ in tried]
     for minute, load in enumerate(trace.loads, trace.begins):
         forecaster.update(minute, load)

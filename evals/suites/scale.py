@@ -107,7 +107,7 @@ def run(options: Options, tell: Tell) -> Result:
     """Run every policy on every trace."""
     worlds = _with_best_targets(_measured(options, tell))
     groups = list(_groups(worlds))
-    trace = build(_shown(options), _days(options))
+    trace = build(_shown(), _days(options))
     return Result(
         suite="scale",
         tables=(*(_table(group) for group in groups), *(_by_family(group) for group in groups)),
@@ -116,7 +116,7 @@ def run(options: Options, tell: Tell) -> Result:
             Comparison(f"scale.{group.name}", TABLE, cheaper_by(group.costs(ENGINE), group.costs(TABLE), group.least()))
             for group in groups
         ),
-        plots=(_course(trace, _shown(options).weight), _bars(groups)),
+        plots=(_course(trace), _bars(groups)),
         notes=_notes(groups),
     )
 
@@ -300,12 +300,13 @@ def _targets(group: Group) -> tuple[Target, ...]:
     )
 
 
-def _shown(options: Options) -> Entry:
+def _shown() -> Entry:
     return next(e for e in entries() if (e.family.name, e.seed) == SHOWN and e.weight == WEIGHTS[-1])
 
 
-def _course(trace: Trace, weight: float) -> Plot:
+def _course(trace: Trace) -> Plot:
     """Return the last day of one trace: what came, and what served it."""
+    weight = _shown().weight
     day = slice(len(trace.loads) - DAY, None, PLOTTED_EVERY)
     lines: dict[str, list[float]] = {"load": list(trace.loads)}
     for name, policy in ((ENGINE, engine(trace, weight)), (DEFAULT, rules.hpa())):
@@ -356,8 +357,8 @@ def _interval(figure: Figure) -> tuple[float, float]:
 def _notes(groups: Sequence[Group]) -> tuple[str, ...]:
     missed = [target for group in groups for target in _targets(group) if not target.met]
     return (
-        "HPA is Kubernetes' HorizontalPodAutoscaler with its defaults, on requests per serving replica; its best target "
-        "is that which costs least on published traces of the weight, in hindsight that of each trace.",
+        "HPA is Kubernetes' HorizontalPodAutoscaler with its defaults, on requests per serving replica; its best "
+        "target is that which costs least on published traces of the weight, in hindsight that of each trace.",
         "The trigger table gives back after half an hour under half use. With the settings' own limit of 0.15 it would "
         "hardly ever do so, and cost more.",
         "What is late follows one law, M/M/1 for each replica, in the worlds and in the engine's idea of them; how "
