@@ -1,12 +1,12 @@
-"""Makes `aurora/policy/priors.json`: every number of the engine, fitted on simulated worlds or judged with a reason.
+"""Makes `aurora/policy/priors.json`: every number of the engine, fitted on published worlds or judged with a reason.
 
     python evals/fit_priors.py                    write the file: a quarter of an hour
     python evals/fit_priors.py --check            make it anew and compare
     python evals/fit_priors.py diagnosis --check  only this part: seconds
 
-Its parts are `diagnosis`, from the episodes of `episodes.py`, `advisor` and `scaling`, from the published retrain
-streams and load traces of `worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so that the same file comes out
-each time. No part ever reads a world that is held out.
+Its parts are `diagnosis`, from the episodes of `episodes.py`, and `advisor` and `scaling`, from the published retrain
+streams and load traces of `worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so
+that the same file comes out each time. No part ever reads a world that is held out.
 """
 
 import argparse

@@ -77,9 +77,15 @@ def test_healthy_services_are_left_alone_in_nearly_all_worlds() -> None:
     assert fmean(acted) <= 0.02
 
 
-def test_the_script_makes_the_very_same_file_again(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check"]) == 0
+def test_the_script_makes_the_very_same_diagnosis_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnosis", "--check"]) == 0
     assert "as this script makes it" in capsys.readouterr().out
+
+
+def test_the_script_knows_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["weather", "--check"])
+    assert "no such part: weather" in capsys.readouterr().err
 
 
 def test_nothing_heavy_is_imported_to_decide() -> None:
