@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -78,7 +77,8 @@ def evaluate(
     from evals.suites.run import evaluate as run
 
     asked = [suite.value for suite in suites or [Suite.ALL]]
-    signal.signal(signal.SIGINT, _interrupter(os.getpid()))
+    interrupter = _Interrupter()
+    signal.signal(signal.SIGINT, interrupter)
     request = Request(
         home=ClientSettings().home.expanduser(),
         suites=NAMES if Suite.ALL in asked else tuple(asked),
@@ -92,7 +92,7 @@ def evaluate(
         accept=accept,
         resume=resume,
     )
-    leave(run(request))
+    leave(run(request, lambda: interrupter.came))
 
 
 def _refuse_options(context: typer.Context) -> None:
@@ -102,24 +102,27 @@ def _refuse_options(context: typer.Context) -> None:
         fail(f"Options of {context.invoked_subcommand} come after it; before it stands: {', '.join(given)}.", WRONG_USE)
 
 
-def _interrupter(main: int) -> Callable[[int, FrameType | None], None]:
-    """Return what Ctrl-C does: end the processes that worlds are run in, which would first finish all their work."""
+class _Interrupter:
+    """What Ctrl-C does: end the processes that worlds are run in, which would first finish all their work."""
 
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        if os.getpid() != main:
+    def __init__(self) -> None:
+        self._main = os.getpid()
+        self.came = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._main:
             os._exit(130)
         import threading
 
         import psutil
 
+        self.came = True
         # Threads that wait for these processes would tell at length of their end.
         threading.excepthook = lambda _arguments: None
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
         raise KeyboardInterrupt
-
-    return interrupt
 
 
 class Benchmark(StrEnum):

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,8 +65,11 @@ class Request:
         return "quick" if self.quick else "full"
 
 
-def evaluate(request: Request) -> int:
-    """Run the suites that are asked for and return the exit code."""
+def evaluate(request: Request, interrupted: Callable[[], bool] = lambda: False) -> int:
+    """Run the suites that are asked for and return the exit code.
+
+    `interrupted` says whether Ctrl-C came: what a suite then raises is no fault of its own.
+    """
     for name in ("aurora", "matplotlib"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if wrong := _wrong(request):
@@ -79,7 +82,7 @@ def evaluate(request: Request) -> int:
     if not request.resume:
         done.clear()
     try:
-        report = _measured(request, planner, done)
+        report = _measured(request, planner, done, interrupted)
     except KeyboardInterrupt:
         print(_broken_off(request, done), file=sys.stderr)
         return INTERRUPTED
@@ -120,7 +123,7 @@ def _broken_off(request: Request, done: Shelf) -> str:
 # --- measuring -------------------------------------------------------------------------------------------------------
 
 
-def _measured(request: Request, planner: Planner | None, done: Shelf) -> Report:
+def _measured(request: Request, planner: Planner | None, done: Shelf, interrupted: Callable[[], bool]) -> Report:
     names = [name for name in NAMES if name in request.suites]
     there = [name for name in names if importlib.util.find_spec(f"evals.suites.{name}") is not None]
     options = Options(request.worlds, request.quick, request.processes, planner)
@@ -131,7 +134,9 @@ def _measured(request: Request, planner: Planner | None, done: Shelf) -> Report:
             progress.start_task(task)
             try:
                 finished.append(_one(name, options, done, _teller(progress, task)))
-            except Exception as error:  # noqa: BLE001  # what the other suites found took minutes; it is not lost
+            except Exception as error:  # what the other suites found took minutes; it is not lost
+                if interrupted():
+                    raise KeyboardInterrupt from error
                 broken[name] = f"{type(error).__name__}: {error}"
                 progress.console.print(traceback.format_exc(), markup=False)
             progress.stop_task(task)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -217,6 +218,17 @@ def test_what_an_interrupted_run_had_finished_is_taken_when_that_is_asked_for(
     assert len(latest(request_)["suites"]) == 2  # type: ignore[arg-type]
     evaluate(replace(both, resume=True))
     assert runs == ["streams", "streams"], "a run that ended leaves nothing to resume"
+
+
+def test_what_a_suite_raises_because_it_was_interrupted_is_no_fault_of_its_own(
+    install: Install, request_: Request
+) -> None:
+    def without_processes(_options: Options, _tell: Tell) -> Result:
+        raise BrokenProcessPool
+
+    install("streams", without_processes)
+    assert evaluate(request_, lambda: True) == 130
+    assert evaluate(request_) == 1
 
 
 def test_nothing_is_resumed_that_was_of_another_size(install: Install, request_: Request) -> None:
