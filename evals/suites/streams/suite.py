@@ -68,8 +68,8 @@ def _study(folder: Path, alike: list[Entry]) -> list[Study]:
 
 def _fitted(pool: ProcessPoolExecutor, studies: list[Study], worlds: Sequence[list[Entry]]) -> dict[str | None, Fits]:
     """Return what was tuned without each published family, and for those that are held out on all of them."""
-    without = {alike[0].family.name: alike[0].family.name for alike in worlds if alike[0].family.published}
-    fitting = {family: pool.submit(fit, studies, family) for family in (None, *without)}
+    left_out = dict.fromkeys(_left_out(alike[0]) for alike in worlds)
+    fitting = {family: pool.submit(fit, studies, family) for family in left_out}
     return {family: future.result() for family, future in fitting.items()}
 
 
