@@ -256,7 +256,7 @@ def _notes(both: Sequence[Findings], *, quick: bool) -> list[str]:
         f"{one.group.name}: {ENGINE} {one.group.right(ENGINE):.3f}, never {one.group.right(NEVER):.3f}" for one in both
     )
     return [
-        *(["Quick: one seed, two costs and two variants of each family; intervals are wide."] if quick else []),
+        *(["Quick: one stream of each family at two costs; intervals are wide."] if quick else []),
         *(
             f"The best baseline that could be put into use on {one.group.name} streams is {one.best!r}, chosen "
             f"on these very streams; {ENGINE} closes {one.closed:.2f} of its gap to the oracle."
