@@ -47,7 +47,7 @@ class Model:
 
     def right(self, rows: Rows) -> NDArray[np.bool_]:
         """Return for each row whether it is answered rightly."""
-        answers: NDArray[np.bool_] = self.classifier.predict(self._read(rows).x) == rows.y
+        answers: NDArray[np.bool_] = self._answers(self._read(rows).x) == rows.y
         return answers
 
     def accuracy(self, rows: Rows) -> float:
@@ -57,6 +57,17 @@ class Model:
     def copied(self) -> "Model":
         """Return a copy that can learn on without changing this one."""
         return copy.deepcopy(self)
+
+    def _answers(self, x: Matrix) -> NDArray[np.int64]:
+        if self.family != "forest":
+            answers: NDArray[np.int64] = self.classifier.predict(x)
+            return answers
+        # What its `predict` does, without the tenfold time that it takes to hand each tree to a pool of one.
+        single, votes = x.astype(np.float32), np.zeros((len(x), len(self.classifier.classes_)))
+        for tree in self.classifier.estimators_:
+            votes += tree.tree_.predict(single)
+        most: NDArray[np.int64] = self.classifier.classes_[votes.argmax(axis=1)]
+        return most
 
     def _read(self, rows: Rows) -> Rows:
         return rows if self.preprocessing is None else Rows(rows.x @ self.preprocessing, rows.y)

@@ -88,6 +88,10 @@ class Fleet:
         self._shadow()
         return [self._runtimes[name].step(self._present(name), bench.model) for name, bench in self._benches.items()]
 
+    def rightly(self, name: str) -> float:
+        """Return the share of a service's requests that were answered rightly in this tick; no point ever tells it."""
+        return self._runtimes[name].rightly
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _present(self, name: str) -> Service:

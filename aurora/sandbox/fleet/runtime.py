@@ -96,6 +96,8 @@ class Runtime:
     untold: deque[Told] = field(default_factory=deque)
     inputs: deque[Matrix] = field(default_factory=lambda: deque(maxlen=WINDOW))
     compared_with: tuple[str, Reference] | None = None
+    rightly: float = 1.0
+    """Share of the newest tick's requests that were answered rightly, by a version or the cache: the world's truth."""
 
     def step(self, service: Service, models: Models) -> Point:
         """Let the present tick of `service` pass; return its point for `POST /api/metrics`."""
@@ -104,6 +106,7 @@ class Runtime:
         sky = weather(service, tick)
         asked = self._asked(service, sky, random)
         hits, right, tried = self._answered(service, asked, models, random)
+        self.rightly = float(right.mean())
         serving = self._serving(service, tick)
         seconds, loads = self._queued(service, serving, (asked, int(hits.sum())), sky, random)
         self._use_memory(service, serving, sky)
