@@ -16,6 +16,7 @@ from typing import Any, Self
 from aurora import Aurora
 from aurora.bootstrap import Tools
 from aurora.domain import MetricPoint, ModelSettings
+from aurora.sandbox import World
 from aurora.sandbox.fleet.fleet import Fleet
 from aurora.sandbox.service import Service
 from aurora.sandbox.store import Store
@@ -54,22 +55,31 @@ class Seen:
 
 
 class Living:
-    """Runs `services` beside an AURORA in the folder `home`; `refit` may exchange tools."""
+    """Runs `services` beside an AURORA in the folder `home`; `refit` may exchange tools.
+
+    `tick_seconds` is how long a tick lasts by AURORA's clock.
+    """
 
     def __init__(
-        self, home: Path, services: Iterable[Service], refit: Callable[[Tools], Tools] = lambda tools: tools
+        self,
+        home: Path,
+        services: Iterable[Service],
+        refit: Callable[[Tools], Tools] = lambda tools: tools,
+        *,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         # Alerts are on record; the terminal belongs to the progress.
         logging.getLogger("aurora").addHandler(logging.NullHandler())
         self.clock = VirtualClock()
+        self._tick_seconds = tick_seconds
         self._stack = ExitStack()
         self.aurora = self._stack.enter_context(Aurora.open(Settings.alone(home), self.clock, refit))
         self.aurora.memory.wait_ready(PATIENCE_SECONDS)
         self.store = Store(home / "sandbox")
         self._stack.callback(self.store.close)
-        self._fleet = Fleet(self.store, services, self.clock)
+        self.fleet = Fleet(self.store, services, self.clock)
         self.seen: dict[str, Seen] = {}
-        for name, told in self._fleet.settings(TICK_SECONDS).items():
+        for name, told in self.fleet.settings(tick_seconds).items():
             self.aurora.put_settings(name, ModelSettings.model_validate(told), by="fleet")
             self.seen[name] = Seen()
 
@@ -81,8 +91,8 @@ class Living:
 
     def tick(self) -> None:
         """Let the fleet live one tick, and AURORA do what it thinks is right."""
-        self.clock.advance(TICK_SECONDS)
-        points = self._fleet.tick()
+        self.clock.advance(self._tick_seconds)
+        points = self.fleet.tick()
         self.aurora.add_metrics([MetricPoint.model_validate(point) for point in points])
         for point in points:
             seen = self.seen[point["model_name"]]
@@ -90,9 +100,17 @@ class Living:
             seen.services.append(self.service(point["model_name"]))
         self.aurora.watch()
         for _ in range(SWEEPS):
-            self._wait()
+            self.wait()
             if self.aurora.sweep() == 0:
                 break
+
+    def wait(self) -> None:
+        """Let nothing go on in real time while the clock stands still."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._training() or self.aurora.ledger.decisions.unfinished():
+            if time.monotonic() > until:
+                raise TimeoutError(f"a training or a decision took more than {PATIENCE_SECONDS} seconds")
+            time.sleep(0.01)
 
     def service(self, name: str) -> Service:
         """Return a service as the world knows it."""
@@ -114,21 +132,18 @@ class Living:
         page = self.aurora.ledger.decisions.list(500, model_name=name)
         return [self.aurora.record(decision.id) for decision in reversed(page.items)]
 
-    def _wait(self) -> None:
-        """Let nothing go on in real time while the clock stands still."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while self._training() or self.aurora.ledger.decisions.unfinished():
-            if time.monotonic() > until:
-                raise TimeoutError(f"a training or a decision took more than {PATIENCE_SECONDS} seconds")
-            time.sleep(0.01)
-
     def _training(self) -> bool:
-        with self.store.read() as books:
-            running = books.running()
-        for effect in running:
-            # Looking it up also starts the training process again, should it have died.
-            self.aurora.parts.world.look_up(effect.key)
-        return bool(running)
+        return is_training(self.store, self.aurora.parts.world)
+
+
+def is_training(store: Store, world: World) -> bool:
+    """Whether the training process of a world is at work."""
+    with store.read() as books:
+        running = books.running()
+    for effect in running:
+        # Looking it up also starts the training process again, should it have died.
+        world.look_up(effect.key)
+    return bool(running)
 
 
 def alone(folder: Path, services: Iterable[Service], ticks: int) -> dict[str, Seen]:
