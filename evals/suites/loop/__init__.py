@@ -18,7 +18,7 @@ from evals.suites.result import Options, Result, Tell
 SEEDS = (7001,)
 DAYS = 7
 QUICK_DAYS = 1
-QUICK_NAMES = ("fraud-scorer", "search-ranker", "risk-ranker", "menu-tagger")
+QUICK_NAMES = ("fraud-scorer", "search-ranker", "parcel-sorter", "menu-tagger")
 """Services that cover a good part of the incidents, and whose models are quick to run."""
 
 NOTES = (
