@@ -12,7 +12,7 @@ from statistics import fmean
 
 from aurora.domain import Action, Step
 from aurora.sandbox.fleet.incidents import RAMP
-from aurora.sandbox.service import Drift, Incident, IncidentKind, Service
+from aurora.sandbox.service import Drift, IncidentKind, Service
 from aurora.sandbox.traffic import lived
 from evals.living import START
 from evals.suites.loop.stage import HOURS, TICK_SECONDS, Point, Scene, Stage
@@ -156,11 +156,6 @@ def _scale(service: Service, replicas: int) -> Step:
     return _step(service, Action.SCALE, {"replicas": replicas, "from": len(service.replicas)})
 
 
-def newest(incidents: tuple[Incident, ...], now: int) -> Incident | None:
-    """Return the incident that began last."""
-    return max((one for one in incidents if one.begins <= now), key=lambda one: one.begins, default=None)
-
-
 # --- who does it -----------------------------------------------------------------------------------------------------
 
 
@@ -199,8 +194,8 @@ class Person:
 
     def _look_for_breaches(self) -> None:
         for name, scene in self.stage.scenes.items():
-            newest_points = scene.points[-IN_A_ROW:]
-            calling = len(newest_points) == IN_A_ROW and all(breaches(point, scene) for point in newest_points)
+            last = scene.points[-IN_A_ROW:]
+            calling = len(last) == IN_A_ROW and all(breaches(point, scene) for point in last)
             if calling and name not in self._visits:
                 self.calls.append((self.stage.now, name))
                 self._call(name)
