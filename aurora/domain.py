@@ -563,6 +563,8 @@ class History(Value):
     """Change of latency in ms per hour over the newest points."""
     memory_slope: float | None = None
     """Change of memory usage per hour over the newest points; 0 where it only goes up and down."""
+    load_growth: float | None = None
+    """The most load that is likely by the time a replica ordered now serves, over the newest load."""
     breaching_points: int = 0
     """How many of the newest points in a row were outside their limits."""
 

@@ -1,15 +1,20 @@
 """observe: telemetry, history, settings and the present state of the targets become a `Situation`."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
-from aurora.domain import CHANGING, Serving, Situation, Telemetry
+from aurora.domain import CHANGING, MetricPoint, Serving, Situation, Telemetry
 from aurora.graph.deps import Deps, Run
 from aurora.graph.hands import Silence, ask
 from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import first
 from aurora.graph.state import State
 from aurora.observe import observe as look
+from aurora.policy.moves import Move
+from aurora.policy.priors import priors
+from aurora.policy.scaling import growth
 from aurora.ports import Tool
 
 
@@ -24,16 +29,28 @@ def _observe(run: Run, present: Serving, silences: tuple[str, ...]) -> Situation
     decision, health = run.decision, run.memory.status()
     name = decision.model_name
     forgetful = () if health.word == "operational" else (f"Memory is {health.word}: {health.detail}",)
-    return look(
+    points, now = run.ledger.metrics.recent(name, until=decision.created_at), run.clock()
+    seen = look(
         decision.telemetry,
         run.ledger.models.settings(name),
-        run.ledger.metrics.recent(name, until=decision.created_at),
+        points,
         present,
         decision_id=decision.id,
-        now=run.clock(),
+        now=now,
         simulated=decision.simulated,
         notices=forgetful + silences,
     )
+    return seen.evolve(history=seen.history.evolve(load_growth=load_growth(points, now)))
+
+
+def load_growth(points: Sequence[MetricPoint], now: datetime) -> float | None:
+    """Return how the load is likely to grow until a replica that is ordered now serves; None where nothing tells."""
+    loads = [
+        (point.timestamp.timestamp() / 60, point.throughput_rps)
+        for point in points
+        if point.timestamp is not None and point.throughput_rps is not None
+    ]
+    return growth(loads, now.timestamp() / 60, 60 * priors().hours[Move.SCALE_UP]) if loads else None
 
 
 async def serving(telemetry: Telemetry, deps: Deps) -> tuple[Serving, tuple[str, ...]]:

@@ -145,7 +145,9 @@ class Forecaster:
         if not (math.isfinite(minute) and math.isfinite(load)) or load < 0:
             return False
         passed = 1 if self._newest is None else math.floor(minute) - math.floor(self._newest)
-        if passed <= 0:
+        if passed == 0:
+            return False
+        if passed < 0:
             return self._is_older(minute, load)
         self._older.clear()
         if passed > FILLED:

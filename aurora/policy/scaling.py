@@ -8,8 +8,9 @@ spares what lies between what they carry without it and with it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from aurora.policy.forecast import Forecaster, Outlook
 from aurora.policy.priors import ScalingPriors
@@ -192,6 +193,30 @@ def leads(boot: float) -> tuple[int, int, int]:
     return soon, soon + AHEAD[0], soon + AHEAD[1]
 
 
+def growth(loads: Iterable[tuple[float, float]], now: float, ahead: float) -> float | None:
+    """Return what load comes `ahead` minutes from now at most, with one chance in ten, over what comes now.
+
+    `loads` are minutes and the load at them, in any unit and order; those of one minute are averaged, those after `now`
+    left out. None where nothing comes, where too few minutes are known or the newest is long past.
+    """
+    by_minute: dict[int, list[float]] = {}
+    for minute, load in loads:
+        if minute <= now and math.isfinite(load):
+            by_minute.setdefault(math.floor(minute), []).append(load)
+    forecaster = Forecaster((max(round(ahead), 1),), shipped().scaling)
+    for at in sorted(by_minute)[-KNOWN_MINUTES:]:
+        forecaster.update(at, fmean(by_minute[at]))
+    newest = forecaster.newest
+    if newest is None or forecaster.points < LEAST_POINTS or now - newest > STALE:
+        return None
+    load = fmean(by_minute[math.floor(newest)])
+    return forecaster.outlooks()[0].most(EXCEEDED) / load if load > 0 else None
+
+
+EXCEEDED = 0.1
+"""Where a replica-hour costs a tenth of an hour over the latency target, as by default, so much risk is worth it."""
+KNOWN_MINUTES = 180
+"""Older minutes tell little of what comes within minutes."""
 UNLIKELY = 0.05
 """The chance with which the load that is likely the most is exceeded."""
 

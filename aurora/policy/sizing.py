@@ -1,4 +1,7 @@
-"""How many replicas: up as the Kubernetes autoscaler would, down carefully; and whether one can be done without."""
+"""How many replicas: up as the Kubernetes autoscaler would, down carefully; and whether one can be done without.
+
+Where the history tells how the load is likely to grow by the time a new replica serves, they are sized for that.
+"""
 
 import math
 
@@ -9,7 +12,8 @@ def replicas_wanted(seen: View) -> int:
     """Return the number of replicas that brings usage to its target, at least one more than now, within the limits."""
     now = int(seen.get("replicas.count") or 1)
     used, memory = usage(seen), memory_pressure(seen) or 0.0
-    pressed = max(used if used is not None else 1.0, memory if memory >= seen.priors.numbers["memory_high"] else 0.0)
+    busy = (used if used is not None else 1.0) * _growing(seen)
+    pressed = max(busy, memory if memory >= seen.priors.numbers["memory_high"] else 0.0)
     wanted = max(_ceiling(now * pressed / seen.priors.numbers["target_usage"]), now + 1)
     return min(wanted, seen.settings.limits.max_replicas)
 
@@ -20,7 +24,7 @@ def replicas_enough(seen: View) -> int:
     used = usage(seen)
     if used is None:
         return now
-    needed = _ceiling(now * used / seen.priors.numbers["target_usage"])
+    needed = _ceiling(now * used * _growing(seen) / seen.priors.numbers["target_usage"])
     return min(max(needed, math.ceil(now / 2), 1), now, max(seen.settings.limits.max_replicas, 1))
 
 
@@ -32,6 +36,18 @@ def load_after_leaving(seen: View) -> float | None:
     # Its share of the traffic moves, not its load: a replica is as often hot because it is slow.
     share = min(seen.get("replicas.worst_share") or 1 / told, 0.99)
     return others / (1 - share)
+
+
+MOST_GROWTH = 3.0
+"""No forecast is trusted with more than so many times the load of now."""
+
+
+def _growing(seen: View) -> float:
+    """Return what to multiply the load of now with: a load that is to fall is still there until it has fallen."""
+    # The target leaves room for the usual ups and downs: what is likely within that room asks for nothing more.
+    room = 1 / seen.priors.numbers["target_usage"]
+    growth = min(seen.get("history.load_growth") or 1.0, MOST_GROWTH)
+    return max(growth / room, 1.0)
 
 
 def _ceiling(value: float) -> int:

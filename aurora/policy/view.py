@@ -56,6 +56,8 @@ def view(situation: Situation, with_priors: Priors | None = None) -> View:
     numbers["history.breaching_points"] = float(situation.history.breaching_points)
     if situation.history.memory_slope is not None:
         numbers["history.memory_slope"] = situation.history.memory_slope
+    if situation.history.load_growth is not None:
+        numbers["history.load_growth"] = situation.history.load_growth
     return View(numbers, situation.settings, with_priors or priors())
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aurora.policy import ScaleAdvice, ScaleAdvisor
 from aurora.policy.forecast import DAY, Forecaster
 from aurora.policy.priors import priors
+from aurora.policy.scaling import growth
 
 ANYTHING = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -143,3 +144,17 @@ def test_a_forecast_is_right_about_how_often_it_is_exceeded() -> None:
         waiting.append(forecaster.outlooks()[0].most(0.1))
     # The bound is the upper end of a bin.
     assert 0.06 < sum(told[500:]) / len(told[500:]) < 0.11
+
+
+def test_growth_is_what_comes_over_what_is_there() -> None:
+    steady = [(float(minute), load) for minute, load in enumerate(noisy(100.0, 120, 0.02))]
+    rising = [(minute, load * (1 + max(minute - 80, 0) / 20)) for minute, load in steady]
+    still, growing = growth(steady, 120, 9), growth(rising, 120, 9)
+    assert still is not None
+    assert growing is not None
+    assert 1.0 <= still < growing
+    assert growth(steady, 500, 9) is None
+    assert growth(steady[:5], 5, 9) is None
+    assert growth([(minute, 0.0) for minute, _ in steady], 120, 9) is None
+    assert growth([*steady, (400.0, 9000.0)], 120, 9) == still
+    assert growth([(minute + part / 4, load) for minute, load in steady for part in range(4)][::-1], 120, 9) == still

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora.domain import Action, ModelSettings, Replica, Serving
+from aurora.domain import Action, History, ModelSettings, Replica, Serving
 from aurora.policy.moves import Move
 from aurora.policy.sizing import load_after_leaving, replicas_enough, replicas_wanted
 from aurora.policy.steps import away_from_worst, blocked_by_names, percents, previous_version
@@ -112,3 +112,22 @@ def test_a_training_names_its_window_and_its_base() -> None:
     drifted = {"model_metrics": {"accuracy": 0.7}, "data_drift": {"detected": True}, "model_version": "7"}
     told = decide(look(drifted, serving=Serving(version="8"))).plan.step
     assert (told.action, told.parameters) == (Action.RETRAIN, {"window": "newest", "base_version": "8"})
+
+
+def test_replicas_are_sized_for_what_the_load_is_likely_to_grow_to() -> None:
+    telemetry = {"model_metrics": {"accuracy": 0.9}, "system_load": {"cpu_usage": 0.9}}
+
+    def wanted(growth: float | None) -> int:
+        return replicas_wanted(view(look(telemetry, serving=Serving(replicas=4), history=History(load_growth=growth))))
+
+    # The room that the target leaves, two thirds of the load, is enough for a growth by half.
+    assert [wanted(growth) for growth in (None, 0.5, 1.5, 2.5, 50.0)] == [6, 6, 6, 9, 11]
+
+
+def test_what_a_growing_load_will_need_is_not_given_back() -> None:
+    low = {"model_metrics": {"accuracy": 0.9}, "system_load": {"cpu_usage": 0.3}}
+    enough = [
+        replicas_enough(view(look(low, serving=Serving(replicas=8), history=History(load_growth=growth))))
+        for growth in (None, 3.0)
+    ]
+    assert enough == [4, 8]
