@@ -211,8 +211,9 @@ NUMBERS = {
     "half_life_days": 90.0,
     "kernel_bandwidth": 0.25,
     "text_only_worth": 0.5,
-    "trust_verified": 1.0,
-    "trust_reported": 0.5,
+    "share_of_words": 0.1,
+    "share_of_numbers": 0.3,
+    "share_of_causes": 0.6,
 }
 
 ADVISOR = {
@@ -271,8 +272,9 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
         "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
         "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
-        "its worth in a quarter of a year; a prior is worth a dozen cases. Memory that runs out looms as a "
-        "load that cannot be carried does.",
+        "its worth in a quarter of a year; a prior is worth a dozen cases; a case is looked for by its causes first, "
+        "since they tell most of what is behind it, then by its numbers, and by its words last. Memory that runs out "
+        "looms as a load that cannot be carried does.",
         "value": NUMBERS,
     },
     "advisor": {

@@ -10,14 +10,15 @@ from aurora.graph.rounds import planning, the_situation
 from aurora.graph.state import State
 from aurora.observe import describe
 from aurora.policy.engine import propose
+from aurora.policy.features import features
 
 
 @recorded("plan", Plan, planning)
 def plan(state: State, run: Run) -> Draft[Plan]:
     """Propose; after a critique, without what it asked to avoid."""
     situation = the_situation(state)
-    text = describe(situation)
-    recalled, gap = recall(lambda: run.memory.recall_cases(text, simulated=situation.simulated))
+    text, numbers = describe(situation), features(situation)
+    recalled, gap = recall(lambda: run.memory.recall_cases(text, numbers, simulated=situation.simulated))
     proposal = propose(
         situation,
         recalled,

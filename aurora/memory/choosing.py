@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from aurora.domain import Recalled
+from aurora.domain import Recalled, Trust
 
 SUMMARY_CHARS = 600
 """What goes into a decision's record of one recalled entry."""
@@ -19,8 +19,19 @@ def distinct(found: Iterable[Recalled]) -> list[Recalled]:
 def shared(first: Sequence[Recalled], second: Sequence[Recalled], places: int) -> list[Recalled]:
     """Give half of the places (rounded up) to `first`, as it comes, and the rest to the nearest of both."""
     half = (places + 1) // 2
-    rest = nearest([*first[half:], *second])
+    rest = seen_first([*first[half:], *second])
     return distinct([*first[:half], *rest])[:places]
+
+
+def with_told(seen: Sequence[Recalled], told: Sequence[Recalled], places: int) -> list[Recalled]:
+    """Give the places to what was `seen`, but every fourth to what people told; what one lacks the other fills."""
+    kept = min(len(told), places // 4)
+    return distinct([*seen[: places - kept], *told[:kept], *seen[places - kept :], *told[kept:]])[:places]
+
+
+def seen_first(found: Iterable[Recalled]) -> list[Recalled]:
+    """Sort what code has verified before what people say, each by similarity: the two are measured in different ways."""
+    return sorted(found, key=lambda one: (one.trust is not Trust.VERIFIED, -one.similarity, one.id))
 
 
 def nearest(found: Iterable[Recalled]) -> list[Recalled]:

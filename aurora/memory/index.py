@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aurora.errors import AuroraError, Unavailable
+from aurora.memory.fusion import layout
+from aurora.memory.partitions import is_fused
 
 if TYPE_CHECKING:
     import httpx
@@ -37,17 +39,23 @@ class IndexFailed(Unavailable):
 
 @dataclass(frozen=True)
 class Point:
-    """One entry's vector, where it belongs and where it may have been before."""
+    """One entry's vectors, where it belongs and where it may have been before."""
 
     id: str
-    vector: Sequence[float]
+    words: Sequence[float]
     places: tuple[str, ...]
     former_places: tuple[str, ...] = ()
+    fused: Sequence[float] = ()
+    """Empty for an entry that lies in no place that compares more than words."""
+
+    def vector(self, place: str) -> Sequence[float]:
+        """Return what it is found by in `place`."""
+        return self.fused if is_fused(place) else self.words
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An entry that is near, in one partition; `similarity` is 1 - cosine distance."""
+    """An entry that is near, in one partition; `similarity` is 1 - cosine distance, from -1 to 1."""
 
     id: str
     place: str
@@ -63,7 +71,7 @@ class Index:
         `shared` says whether others may write to the same database.
         """
         self._client = client
-        self._prefix = f"{NAME}-{fingerprint}-"
+        self._prefix = prefix(fingerprint)
         self._shared = shared
         self._collections: dict[str, Collection] = {}
         self._absent: set[str] = set()
@@ -141,7 +149,7 @@ class Index:
         fresh = [point for point in points if point.id not in there]
         if not fresh:
             return
-        ids, vectors = [point.id for point in fresh], [list(point.vector) for point in fresh]
+        ids, vectors = [point.id for point in fresh], [list(point.vector(place)) for point in fresh]
         self._absent.discard(place)
         with in_words("be written"):
             self._with(place, self._made, lambda it: it.upsert(ids=ids, embeddings=vectors))  # type: ignore[arg-type]
@@ -212,6 +220,11 @@ class Index:
                 "hnsw": {"space": "cosine", "sync_threshold": PERSIST_EVERY, "batch_size": PERSIST_EVERY},
             },
         )
+
+
+def prefix(fingerprint: str) -> str:
+    """Return what the collections' names begin with, for one embedding model and one layout of the fused vectors."""
+    return f"{NAME}-{fingerprint}-{layout()}-"
 
 
 def _by_place(points: Sequence[Point], of: Callable[[Point], tuple[str, ...]]) -> list[tuple[str, list[Point]]]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from aurora.crashes import Crash, crash_point
 from aurora.memory.embedding import Embedder
+from aurora.memory.fusion import fused
 from aurora.memory.index import Index, Point
-from aurora.memory.partitions import HOMES, former_places, home, places
+from aurora.memory.partitions import HOMES, former_places, home, is_fused, places
 
 if TYPE_CHECKING:
     from aurora.ledger.entries import Entries
@@ -131,4 +132,6 @@ def _indexed(index: Index, ids: Sequence[str]) -> set[str]:
 
 def _point(record: "EntryRecord", vector: list[float], known: set[str]) -> Point:
     former = former_places(record) if record.id in known else ()
-    return Point(record.id, vector, places(record), former)
+    where = places(record)
+    both = fused(vector, record.features) if any(map(is_fused, where)) else ()
+    return Point(record.id, vector, where, former, both)

@@ -1,13 +1,15 @@
 """One question to the memory: found in the index, filled in from the ledger."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aurora.domain import Recalled
 from aurora.memory.choosing import distinct, nearest
-from aurora.memory.embedding import Vector
+from aurora.memory.fusion import Cue
 from aurora.memory.index import Hit, Index
+from aurora.memory.partitions import is_fused
 from aurora.memory.partitions import places as places_of
 
 if TYPE_CHECKING:
@@ -22,14 +24,14 @@ Records = Mapping[str, "EntryRecord"]
 
 
 class Look:
-    """One text, embedded, that several groups of partitions are asked about."""
+    """One cue that several groups of partitions are asked about."""
 
     def __init__(
-        self, entries: "Entries", vector: Vector, wanted: int, ask: Callable[[Callable[[Index], Hits]], Hits]
+        self, entries: "Entries", cue: Cue, wanted: int, ask: Callable[[Callable[[Index], Hits]], Hits]
     ) -> None:
         """`ask` puts a question to the index."""
         self._entries = entries
-        self._vector = vector
+        self._cue = cue
         self._wanted = wanted
         self._ask = ask
 
@@ -43,7 +45,7 @@ class Look:
     def find_each(self, groups: Sequence[Sequence[str]]) -> list[list[Recalled]]:
         """Do what `find` does for each of `groups`, with one look into the ledger for what all of them found first."""
         limit = 2 * self._wanted
-        asked = [self._ask(partial(_hits, places, self._vector, limit)) for places in groups]
+        asked = [self._ask(partial(_hits, places, self._cue, limit)) for places in groups]
         records = self._entries.many([hit.id for hits in asked for hit in hits])
         return [self._distinct(places, hits, limit, records) for places, hits in zip(groups, asked, strict=True)]
 
@@ -53,7 +55,7 @@ class Look:
             if len(found) >= self._wanted or limit >= LOOKED_AT or len(hits) < limit:
                 return found
             limit = min(4 * limit, LOOKED_AT)
-            hits = self._ask(partial(_hits, places, self._vector, limit))
+            hits = self._ask(partial(_hits, places, self._cue, limit))
             records = self._entries.many([hit.id for hit in hits])
 
     @staticmethod
@@ -66,8 +68,15 @@ class Look:
         ]
 
 
-def _hits(places: Sequence[str], vector: Vector, limit: int, index: Index) -> Hits:
-    return [hit for place in places for hit in index.nearest(place, vector, limit)]
+def _hits(places: Sequence[str], cue: Cue, limit: int, index: Index) -> Hits:
+    return [hit for place in places for hit in _nearest(index, place, cue, limit)]
+
+
+def _nearest(index: Index, place: str, cue: Cue, limit: int) -> Hits:
+    if not is_fused(place):
+        return index.nearest(place, cue.words, limit)
+    found = index.nearest(place, cue.fused, limit)
+    return [replace(hit, similarity=round(hit.similarity * cue.known, 6)) for hit in found]
 
 
 def _summary(record: "EntryRecord") -> str:
@@ -82,7 +91,7 @@ def _recalled(record: "EntryRecord", similarity: float) -> Recalled:
         id=record.id,
         kind=record.kind,
         summary=_summary(record),
-        similarity=similarity,
+        similarity=min(max(similarity, 0.0), 1.0),
         decision_id=record.decision_id,
         model_name=record.model_name,
         decision_type=record.decision_type,

@@ -1,20 +1,25 @@
 """What AURORA remembers: experiments, decisions, incidents and best practices, found again by what they mean.
 
 The ledger is the truth and is written first; the index over it may be lost at any moment. It is opened in the
-background, and made anew from the ledger by itself when it is damaged, gone or behind. Similarity is 1 - cosine
-distance: 1 for the same meaning, around 0 for none in common.
+background, and made anew from the ledger by itself when it is damaged, gone or behind.
+
+Similarity is from 0 to 1. Of a case whose outcome was seen it says how alike its situation is in words, in what was
+measured and in what is likely behind it, weighed by `share_of_words` and so on in `priors.json`: 1 for the same
+situation. Of everything else, and in a search, it is the cosine of the texts' meanings: 1 for the same, around 0 for
+nothing in common.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from aurora.domain import Action, Health, NewEntry, Recalled
 from aurora.errors import Invalid, Unavailable
 from aurora.memory import partitions
-from aurora.memory.choosing import nearest, shared, shortened
+from aurora.memory.choosing import seen_first, shared, shortened, with_told
 from aurora.memory.embedding import TEXT_CHARS, Embedder
+from aurora.memory.fusion import cue
 from aurora.memory.homes import Directory, Server
 from aurora.memory.index import Index, IndexFailed
 from aurora.memory.indexing import AT_ONCE, TURN_SECONDS, Indexer, Progress
@@ -32,6 +37,7 @@ T = TypeVar("T")
 OPENING_SECONDS = 20.0
 """How long a question waits for an index that is still being opened."""
 REBUILD_OPENING_SECONDS = 180.0
+NOTHING: Mapping[str, float] = {}
 MOST = 50
 """Results that may be asked for."""
 
@@ -81,29 +87,43 @@ class Memory:
 
         Raises `Invalid` for an empty query, `Unavailable` where the index is not open within `wait_seconds`.
         """
-        look = self._look(query, top_k, wait_seconds)
+        look = self._look(query, NOTHING, top_k, wait_seconds)
         return look.find(HOMES)[:top_k]
 
     def recall_cases(
-        self, text: str, *, simulated: bool, top_k: int = 5, wait_seconds: float = OPENING_SECONDS
+        self,
+        text: str,
+        features: Mapping[str, float] = NOTHING,
+        *,
+        simulated: bool,
+        top_k: int = 5,
+        wait_seconds: float = OPENING_SECONDS,
     ) -> tuple[Recalled, ...]:
-        """Return what is most like the situation that `text` describes, nearest first.
+        """Return what is most like the situation that `text` describes and `features` measure, nearest first.
 
-        Half of the places are kept for cases whose outcome was seen; nothing simulated is among them unless the
-        situation is `simulated` itself. Raises as `search`.
+        Cases whose outcome was seen come first; every fourth place is kept for what people told. Nothing simulated is
+        among them unless the situation is `simulated` itself. Raises as `search`.
         """
-        look = self._look(text, top_k, wait_seconds)
+        look = self._look(text, features, top_k, wait_seconds)
         seen, told = look.find_each([partitions.alike(trust, simulated=simulated) for trust in (SEEN, TOLD)])
-        return shortened(nearest(shared(seen, told, top_k)))
+        return shortened(seen_first(with_told(seen, told, top_k)))
 
     def recall_turned_out(
-        self, action: Action, text: str, *, simulated: bool, top_k: int = 5, wait_seconds: float = OPENING_SECONDS
+        self,
+        action: Action,
+        text: str,
+        features: Mapping[str, float] = NOTHING,
+        *,
+        simulated: bool,
+        top_k: int = 5,
+        wait_seconds: float = OPENING_SECONDS,
     ) -> tuple[Recalled, ...]:
         """Return how `action` turned out in situations like that one: failures first, the nearest of each first.
 
-        Half of the places are kept for failures, and among both for those that were seen. Raises as `search`.
+        Half of the places are kept for failures, so that both ends come where there are both; among each, what was
+        seen comes first. Raises as `search`.
         """
-        look = self._look(text, top_k, wait_seconds)
+        look = self._look(text, features, top_k, wait_seconds)
 
         failed_seen, failed_told, worked_seen, worked_told = look.find_each(
             [
@@ -112,9 +132,9 @@ class Memory:
                 for trust in (SEEN, TOLD)
             ]
         )
-        failed, worked = shared(failed_seen, failed_told, top_k), shared(worked_seen, worked_told, top_k)
+        failed, worked = with_told(failed_seen, failed_told, top_k), with_told(worked_seen, worked_told, top_k)
         chosen = shared(failed, worked, top_k)
-        return shortened(sorted(nearest(chosen), key=lambda one: bool(one.success)))
+        return shortened(sorted(seen_first(chosen), key=lambda one: bool(one.success)))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -159,17 +179,17 @@ class Memory:
 
         return self._ask(rebuild, wait_seconds)
 
-    def _look(self, text: str, top_k: int, wait_seconds: float) -> Look:
+    def _look(self, text: str, features: Mapping[str, float], top_k: int, wait_seconds: float) -> Look:
         if not 1 <= top_k <= MOST:
             raise Invalid(f"top_k must be from 1 to {MOST}.")
         if not (text := text.strip()[:TEXT_CHARS]):
             raise Invalid("The query is empty.")
         until = time.monotonic() + wait_seconds
         self._keeper.opened(wait_seconds)  # so that nobody waits here for the embedder to load
-        vector = self._embedder.embed([text])[0]
+        words = self._embedder.embed([text])[0]
         return Look(
             self._entries,
-            vector,
+            cue(words, features),
             top_k,
             lambda question: self._ask(question, max(0.0, until - time.monotonic())),
         )

@@ -1,17 +1,17 @@
 """How sure: the chance that a move succeeds, shrunk from its prior to what outcomes of similar cases say.
 
-A case counts by its similarity in numbers, by how its outcome is known, and by its age. What somebody merely told
-moves nothing, and nothing simulated ever counts for what is real.
+Only outcomes that code has verified count, each by the similarity of its situation and by its age. What people told or
+reported is shown and moves nothing, however much of it there is: whoever may write into memory has no say in what runs.
+Nothing simulated ever counts for what is real.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import exp
 
 from aurora.domain import Action, Recalled, Situation, Trust
 from aurora.policy.curves import beta_lower
-from aurora.policy.features import features_of
+from aurora.policy.features import features_of, kernel, same_cause
 from aurora.policy.view import View
 
 Numbers = Mapping[str, float]
@@ -58,34 +58,21 @@ def case_weight(case: Recalled, situation: Situation, here: Mapping[str, float],
     """Return how much one case counts here, from 0 to 1; `here` are the features of the situation."""
     if case.simulated and not situation.simulated:
         return 0.0
-    trust = _worth(case.trust, numbers)
-    if trust == 0 or case.decision_id == situation.decision_id:
+    if case.trust is not Trust.VERIFIED or case.decision_id == situation.decision_id:
         return 0.0
-    return trust * similarity(case, here, numbers) * _youth(case.created_at, situation.observed_at, numbers)
-
-
-def _worth(trust: Trust, numbers: Numbers) -> float:
-    """Return what an outcome counts for, by how it is known. What was told is shown and moves nothing."""
-    if trust is Trust.VERIFIED:
-        return numbers["trust_verified"]
-    return numbers["trust_reported"] if trust is Trust.REPORTED else 0.0
+    return similarity(case, here, numbers) * _youth(case.created_at, situation.observed_at, numbers)
 
 
 def similarity(case: Recalled, here: Mapping[str, float], numbers: Numbers) -> float:
-    """Return how alike a case is, from 0 to 1: mostly in numbers; by its text alone it counts little."""
-    text = max(case.similarity, 0.0)
+    """Return how alike a case is, from 0 to 1: in what was measured and in what was behind it.
+
+    By how it was found it counts at most twice as much as without; where it has no numbers, by that alone and little.
+    """
+    found = max(case.similarity, 0.0)
     if not case.features or not here:
-        return numbers["text_only_worth"] * text * text
-    return kernel(here, case.features, numbers["kernel_bandwidth"]) * (1 + text) / 2
-
-
-def kernel(here: Mapping[str, float], there: Mapping[str, float], bandwidth: float) -> float:
-    """Return the similarity of two sets of features, from 0 to 1: Gaussian in what both know, less what one lacks."""
-    shared = sorted(here.keys() & there.keys())
-    if not shared:
-        return 0.0
-    distance = sum(((here[name] - there[name]) / bandwidth) ** 2 for name in shared)
-    return exp(-distance / 2) * len(shared) / len(here.keys() | there.keys())
+        return numbers["text_only_worth"] * found * found
+    alike = kernel(here, case.features, numbers["kernel_bandwidth"]) * same_cause(here, case.features)
+    return alike * (1 + found) / 2
 
 
 def _youth(created_at: datetime | None, now: datetime, numbers: Numbers) -> float:

@@ -14,7 +14,9 @@ import numpy as np
 from aurora.domain import Action, MemoryKind, Trust
 from aurora.ledger.records import EntryRecord
 from aurora.memory import Embedder
+from aurora.memory.fusion import fused
 from aurora.memory.index import Index, Point
+from aurora.policy.features import FEATURES, causes
 
 AT_ONCE = 5000
 """Entries that are written together: as many as Chroma takes."""
@@ -75,9 +77,17 @@ def case(number: int, *, simulated: bool, endings: Sequence[tuple[bool | None, T
         trust=trust,
         source="aurora",
         decision_id=f"dec_{number:08d}",
+        features=numbers(number),
         simulated=simulated,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
+
+
+def numbers(number: int) -> dict[str, float]:
+    """Return the features of one case: everything measured, and one cause likely on each side."""
+    measured = {name: (number * (place + 7) % 101) / 100 for place, name in enumerate(FEATURES)}
+    names = causes()
+    return measured | {names[number % len(names)]: 0.7, names[number * 5 % len(names)]: 0.3}
 
 
 Places = Callable[[EntryRecord], tuple[str, ...]]
@@ -87,5 +97,5 @@ def write(index: Index, entries: Sequence[EntryRecord], vectors: Vectors, places
     """Put `entries` where `places` says; yield how many are written so far."""
     for start in range(0, len(entries), AT_ONCE):
         some = zip(entries[start : start + AT_ONCE], vectors[start : start + AT_ONCE].tolist(), strict=True)
-        index.put([Point(entry.id, vector, places(entry)) for entry, vector in some])
+        index.put([Point(entry.id, words, places(entry), fused=fused(words, entry.features)) for entry, words in some])
         yield min(start + AT_ONCE, len(entries))

@@ -27,11 +27,12 @@ from aurora.bootstrap import utc_now
 from aurora.domain import Action, Mode
 from aurora.graph.state import Request
 from aurora.memory import Embedder, partitions
+from aurora.memory.fusion import fused
 from aurora.memory.homes import Directory
-from aurora.memory.index import NAME, embedded
+from aurora.memory.index import embedded, prefix
 from aurora.memory.partitions import FAILED, SEEN, SIMULATED, TOLD, WORKED
 from aurora.settings import Settings
-from evals.bench.cases import AT_ONCE, case, cloud, text, write
+from evals.bench.cases import AT_ONCE, case, cloud, numbers, text, write
 from evals.bench.measure import Result, Target, Tell, by_turns
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ class Floor:
     portal: BlockingPortal
     graph: "Graph"
     embedder: Embedder
-    asked: Sequence["Collection"]
+    asked: Sequence[tuple["Collection", bool]]
+    """The collections, and whether their vectors hold numbers too."""
     home: "Collection"
 
     def turn(self, turn: int) -> None:
@@ -137,25 +139,26 @@ class Floor:
         await run_sync(self._remember, turn)
 
     def _remember(self, turn: int) -> None:
-        vector = self.embedder.embed([f"{text(turn)} Turn {turn}."])[0]
-        asked: list[Sequence[float] | Sequence[int]] = [vector]
-        for collection in self.asked:
-            collection.query(query_embeddings=asked, n_results=RESULTS, include=["distances"])
-        self.home.upsert(ids=[f"floor-{turn}"], embeddings=asked)
+        words = self.embedder.embed([f"{text(turn)} Turn {turn}."])[0]
+        told: list[Sequence[float] | Sequence[int]] = [words]
+        seen: list[Sequence[float] | Sequence[int]] = [fused(words, numbers(turn))]
+        for collection, is_fused in self.asked:
+            collection.query(query_embeddings=seen if is_fused else told, n_results=RESULTS, include=["distances"])
+        self.home.upsert(ids=[f"floor-{turn}"], embeddings=told)
 
 
 @contextmanager
 def _floor(folder: Path) -> Iterator[Floor]:
     embedder = Embedder()
     client = embedded(folder / "chroma")
-    prefix = f"{NAME}-{embedder.fingerprint}-"
-    found = {one.name.removeprefix(prefix): one for one in client.list_collections()}
+    before = prefix(embedder.fingerprint)
+    found = {one.name.removeprefix(before): one for one in client.list_collections()}
     try:
         with (
             start_blocking_portal("asyncio") as portal,
             portal.wrap_async_context_manager(_graph(folder)) as graph,
         ):
-            questions = [found[place] for place in asked() if place in found]
+            questions = [(found[place], partitions.is_fused(place)) for place in asked() if place in found]
             yield Floor(portal, graph, embedder, questions, found[f"{SIMULATED}-{TOLD}"])
     finally:
         client.close()

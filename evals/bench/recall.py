@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from aurora.domain import Action
 from aurora.ledger.records import EntryRecord
 from aurora.memory import Embedder, partitions
-from aurora.memory.index import NAME, Index, embedded
+from aurora.memory.fusion import fused
+from aurora.memory.index import Index, embedded, prefix
 from aurora.memory.partitions import FAILED, SEEN, WORKED
-from evals.bench.cases import ENDINGS, case, cloud, write
+from evals.bench.cases import ENDINGS, case, cloud, numbers, write
 from evals.bench.measure import Result, Target, Tell, by_turns
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ RESULTS = 10
 """What the product asks of a partition at first: twice the five that are shown."""
 QUESTIONS = 64
 FINGERPRINT = "bench"
-HOME = "real-seen"
+EVERYTHING = "real-seen-alike"
 
 
 def run(cases: int, turns: int, tell: Tell) -> list[Result]:
@@ -43,13 +44,15 @@ def run(cases: int, turns: int, tell: Tell) -> list[Result]:
             entries = [case(number, simulated=False, endings=ENDINGS[:3]) for number in range(cases)]
             for done in write(index, entries, around.vectors(cases, seed=1), _places):
                 tell(done, cases)
-            return _asked(client, index, around.vectors(QUESTIONS, seed=2).tolist(), turns, tell)
+            words = around.vectors(QUESTIONS, seed=2).tolist()
+            questions = [fused(one, numbers(number)) for number, one in enumerate(words)]
+            return _asked(client, index, questions, turns, tell)
         finally:
             index.close()
 
 
 def _asked(client: "Client", index: Index, vectors: list[list[float]], turns: int, tell: Tell) -> list[Result]:
-    everything = client.get_collection(f"{NAME}-{FINGERPRINT}-{HOME}", embedding_function=None)
+    everything = client.get_collection(prefix(FINGERPRINT) + EVERYTHING, embedding_function=None)
 
     def unrestricted(turn: int) -> object:
         asked: list[Sequence[float] | Sequence[int]] = [vectors[turn % QUESTIONS]]
@@ -75,4 +78,4 @@ def _turned_out(end: str) -> tuple[str, ...]:
 
 
 def _places(entry: EntryRecord) -> tuple[str, ...]:
-    return partitions.places(entry) if entry.decision_type is KIND else (partitions.home(entry),)
+    return partitions.places(entry)[1:] if entry.decision_type is KIND else (EVERYTHING,)

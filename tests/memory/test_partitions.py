@@ -7,7 +7,19 @@ import pytest
 
 from aurora.domain import Action, MemoryKind, Trust
 from aurora.ledger.records import EntryRecord
-from aurora.memory.partitions import FAILED, HOMES, SEEN, TOLD, WORKED, alike, former_places, home, places, turned_out
+from aurora.memory.partitions import (
+    FAILED,
+    HOMES,
+    SEEN,
+    TOLD,
+    WORKED,
+    alike,
+    former_places,
+    home,
+    is_fused,
+    places,
+    turned_out,
+)
 
 SUCCESS = (None, True, False)
 
@@ -50,7 +62,18 @@ def test_a_real_situation_looks_nowhere_that_a_simulated_entry_lies() -> None:
 
 
 def test_a_simulated_situation_looks_everywhere() -> None:
-    assert {*alike(SEEN, simulated=True), *alike(TOLD, simulated=True)} == set(HOMES)
+    everywhere = {*alike(SEEN, simulated=True), *alike(TOLD, simulated=True)}
+
+    assert all(everywhere & set(places(one)) for one in EVERY)
+
+
+def test_only_what_was_seen_is_found_by_more_than_its_words() -> None:
+    assert not any(map(is_fused, HOMES))
+    assert not any(map(is_fused, alike(TOLD, simulated=True)))
+    assert all(map(is_fused, alike(SEEN, simulated=True)))
+    for one in EVERY:
+        fused = [place for place in places(one) if is_fused(place)]
+        assert bool(fused) == (one.success is not None and one.trust is Trust.VERIFIED)
 
 
 @pytest.mark.parametrize("simulated", [True, False])
@@ -65,10 +88,9 @@ def test_how_an_action_turned_out_is_found_under_its_end(simulated: bool, succes
 
 
 def test_what_is_told_lies_apart_from_what_was_seen() -> None:
-    seen, reported = (entry(simulated=False, success=True, trust=trust) for trust in (Trust.VERIFIED, Trust.REPORTED))
-    claimed = entry(simulated=False, success=True, trust=Trust.TOLD)
+    seen, reported, claimed = (entry(simulated=False, success=True, trust=trust) for trust in Trust)
 
-    assert places(seen) == places(reported)
+    assert places(reported) == places(claimed)
     assert set(places(seen)).isdisjoint(places(claimed))
 
 

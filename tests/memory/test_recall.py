@@ -10,6 +10,7 @@ from aurora.errors import Invalid
 from aurora.ledger import Ledger
 from aurora.memory import Memory
 from aurora.memory.choosing import SUMMARY_CHARS
+from aurora.memory.fusion import fused
 from aurora.memory.index import Point
 from aurora.memory.memory import MOST
 from tests.memory.bench import BURST, DRIFT, HOT, Bench, case, many, told
@@ -61,6 +62,20 @@ def test_a_case_is_compared_by_its_situation_whatever_was_done_about_it(memory: 
     assert found[0].similarity == pytest.approx(1.0, abs=1e-5)
     assert (found[0].decision_id, found[0].summary) == ("dec_1", f"{seen.text} It helped.")
     assert found[1].similarity < 0.99
+
+
+def test_a_case_is_found_by_its_numbers_where_words_say_the_same(memory: Memory) -> None:
+    far, near = ({"accuracy": value, "drift": 0.9} for value in (0.95, 0.70))
+    memory.add([case(n, DRIFT, success=True, features=far) for n in range(12)])
+    memory.add([case(n, DRIFT, success=bool(n % 2), features=near) for n in range(20, 24)])
+
+    found = memory.recall_cases(DRIFT, {"accuracy": 0.72, "drift": 0.9}, simulated=False, top_k=4)
+    turned_out = memory.recall_turned_out(Action.RETRAIN, DRIFT, {"accuracy": 0.72}, simulated=False, top_k=3)
+
+    assert set(decisions(found)) < {None} | {f"dec_{n}" for n in range(20, 24)}
+    assert [one.success for one in turned_out] == [False, False, True]
+    assert set(decisions(turned_out)) <= {f"dec_{n}" for n in range(20, 24)}
+    assert all(0 <= one.similarity <= 1 for one in (*found, *turned_out))
 
 
 def test_what_was_asked_for_in_vain_is_found_once_it_is_there(memory: Memory) -> None:
@@ -285,8 +300,9 @@ def test_an_index_that_lost_or_gained_entries_is_brought_level(anywhere: Bench, 
     index = memory._keeper.opened(0)
     index.remove("real-told", [lost])
     vector = anywhere.embedder.embed(["A stranger."])[0]
+    both = fused(vector, {})
     for place in ("real-told", "real-seen-retrain-worked"):
-        index.put([Point("mem_stranger", vector, (place,)), Point("mem_stranger_too", vector, (place,))])
+        index.put([Point(id, vector, (place,), fused=both) for id in ("mem_stranger", "mem_stranger_too")])
 
     assert memory.sync() == 3
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora.domain import CHANGING, Action, MemoryKind, Plan, Recalled, Trust
-from aurora.policy.belief import NO_RECORD, Record, believed, failures_first, kernel, lower_bound
+from aurora.policy.belief import NO_RECORD, Record, believed, failures_first, lower_bound
 from aurora.policy.engine import propose
-from aurora.policy.features import features
+from aurora.policy.features import features, kernel
 from tests.policy.looking import NOW, look
 
 DRIFTED = {"model_metrics": {"accuracy": 0.72, "latency_ms": 650}, "data_drift": {"detected": True, "score": 0.65}}
