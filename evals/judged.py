@@ -211,9 +211,10 @@ NUMBERS = {
     "half_life_days": 90.0,
     "kernel_bandwidth": 0.25,
     "text_only_worth": 0.5,
-    "share_of_words": 0.1,
-    "share_of_numbers": 0.3,
-    "share_of_causes": 0.6,
+    "share_of_words": 0.10,
+    "share_of_numbers": 0.25,
+    "share_of_causes": 0.50,
+    "share_of_time": 0.15,
 }
 
 ADVISOR = {
@@ -273,7 +274,7 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
         "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
         "its worth in a quarter of a year; a prior is worth a dozen cases; a case is looked for by its causes first, "
-        "since they tell most of what is behind it, then by its numbers, and by its words last. Memory that runs out "
+        "since they tell most of what is behind it, then by its numbers, its age and its words. Memory that runs out "
         "looms as a load that cannot be carried does.",
         "value": NUMBERS,
     },

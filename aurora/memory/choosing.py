@@ -30,7 +30,7 @@ def with_told(seen: Sequence[Recalled], told: Sequence[Recalled], places: int) -
 
 
 def seen_first(found: Iterable[Recalled]) -> list[Recalled]:
-    """Sort what code has verified before what people say, each by similarity: the two are measured in different ways."""
+    """Sort what code has verified before what people say, each by similarity: both have their own way to measure it."""
     return sorted(found, key=lambda one: (one.trust is not Trust.VERIFIED, -one.similarity, one.id))
 
 

@@ -133,5 +133,5 @@ def _indexed(index: Index, ids: Sequence[str]) -> set[str]:
 def _point(record: "EntryRecord", vector: list[float], known: set[str]) -> Point:
     former = former_places(record) if record.id in known else ()
     where = places(record)
-    both = fused(vector, record.features) if any(map(is_fused, where)) else ()
+    both = fused(vector, record.features, record.created_at) if any(map(is_fused, where)) else ()
     return Point(record.id, vector, where, former, both)

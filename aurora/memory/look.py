@@ -76,7 +76,7 @@ def _nearest(index: Index, place: str, cue: Cue, limit: int) -> Hits:
     if not is_fused(place):
         return index.nearest(place, cue.words, limit)
     found = index.nearest(place, cue.fused, limit)
-    return [replace(hit, similarity=round(hit.similarity * cue.known, 6)) for hit in found]
+    return [replace(hit, similarity=round(hit.similarity * cue.length, 6)) for hit in found]
 
 
 def _summary(record: "EntryRecord") -> str:

@@ -4,9 +4,9 @@ The ledger is the truth and is written first; the index over it may be lost at a
 background, and made anew from the ledger by itself when it is damaged, gone or behind.
 
 Similarity is from 0 to 1. Of a case whose outcome was seen it says how alike its situation is in words, in what was
-measured and in what is likely behind it, weighed by `share_of_words` and so on in `priors.json`: 1 for the same
-situation. Of everything else, and in a search, it is the cosine of the texts' meanings: 1 for the same, around 0 for
-nothing in common.
+measured, in what is likely behind it and in time, weighed by `share_of_words` and so on in `priors.json`: 1 for the
+same situation now. Of everything else, and in a search, it is the cosine of the texts' meanings: 1 for the same, around
+0 for nothing in common.
 """
 
 import time
@@ -53,6 +53,7 @@ class Memory:
         if not url and path is None:
             raise ValueError("Memory needs a path or a URL.")
         self._entries = entries
+        self._clock = clock
         self._embedder = embedder
         self._indexer = Indexer(entries, embedder)
         home = Server(url) if url or path is None else Directory(path, clock)
@@ -189,7 +190,7 @@ class Memory:
         words = self._embedder.embed([text])[0]
         return Look(
             self._entries,
-            cue(words, features),
+            cue(words, features, self._clock()),
             top_k,
             lambda question: self._ask(question, max(0.0, until - time.monotonic())),
         )

@@ -23,6 +23,7 @@ AT_ONCE = 5000
 SITUATIONS = 128
 NEAR = 0.7
 """How far cases of one situation lie from it, as a share of the vector's length: their cosine is then about 0.67."""
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 ENDINGS = ((True, Trust.VERIFIED), (True, Trust.VERIFIED), (False, Trust.VERIFIED), (None, Trust.TOLD))
 """Half of the cases worked, a quarter failed, of a quarter nobody can tell."""
 ACTIONS = (Action.SCALE, Action.RETRAIN, Action.CACHE, Action.ROUTE, Action.FINE_TUNE)
@@ -79,7 +80,7 @@ def case(number: int, *, simulated: bool, endings: Sequence[tuple[bool | None, T
         decision_id=f"dec_{number:08d}",
         features=numbers(number),
         simulated=simulated,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        created_at=AT,
     )
 
 
@@ -97,5 +98,10 @@ def write(index: Index, entries: Sequence[EntryRecord], vectors: Vectors, places
     """Put `entries` where `places` says; yield how many are written so far."""
     for start in range(0, len(entries), AT_ONCE):
         some = zip(entries[start : start + AT_ONCE], vectors[start : start + AT_ONCE].tolist(), strict=True)
-        index.put([Point(entry.id, words, places(entry), fused=fused(words, entry.features)) for entry, words in some])
+        index.put(
+            [
+                Point(entry.id, words, places(entry), fused=fused(words, entry.features, entry.created_at))
+                for entry, words in some
+            ]
+        )
         yield min(start + AT_ONCE, len(entries))

@@ -141,7 +141,7 @@ class Floor:
     def _remember(self, turn: int) -> None:
         words = self.embedder.embed([f"{text(turn)} Turn {turn}."])[0]
         told: list[Sequence[float] | Sequence[int]] = [words]
-        seen: list[Sequence[float] | Sequence[int]] = [fused(words, numbers(turn))]
+        seen: list[Sequence[float] | Sequence[int]] = [fused(words, numbers(turn), utc_now())]
         for collection, is_fused in self.asked:
             collection.query(query_embeddings=seen if is_fused else told, n_results=RESULTS, include=["distances"])
         self.home.upsert(ids=[f"floor-{turn}"], embeddings=told)

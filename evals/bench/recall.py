@@ -17,7 +17,7 @@ from aurora.memory import Embedder, partitions
 from aurora.memory.fusion import fused
 from aurora.memory.index import Index, embedded, prefix
 from aurora.memory.partitions import FAILED, SEEN, WORKED
-from evals.bench.cases import ENDINGS, case, cloud, numbers, write
+from evals.bench.cases import AT, ENDINGS, case, cloud, numbers, write
 from evals.bench.measure import Result, Target, Tell, by_turns
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(cases: int, turns: int, tell: Tell) -> list[Result]:
             for done in write(index, entries, around.vectors(cases, seed=1), _places):
                 tell(done, cases)
             words = around.vectors(QUESTIONS, seed=2).tolist()
-            questions = [fused(one, numbers(number)) for number, one in enumerate(words)]
+            questions = [fused(one, numbers(number), AT) for number, one in enumerate(words)]
             return _asked(client, index, questions, turns, tell)
         finally:
             index.close()

@@ -14,6 +14,7 @@ from aurora.memory.fusion import fused
 from aurora.memory.index import Point
 from aurora.memory.memory import MOST
 from tests.memory.bench import BURST, DRIFT, HOT, Bench, case, many, told
+from tests.memory.conftest import NOON
 
 
 def decisions(found: object) -> list[str | None]:
@@ -300,7 +301,7 @@ def test_an_index_that_lost_or_gained_entries_is_brought_level(anywhere: Bench, 
     index = memory._keeper.opened(0)
     index.remove("real-told", [lost])
     vector = anywhere.embedder.embed(["A stranger."])[0]
-    both = fused(vector, {})
+    both = fused(vector, {}, NOON)
     for place in ("real-told", "real-seen-retrain-worked"):
         index.put([Point(id, vector, (place,), fused=both) for id in ("mem_stranger", "mem_stranger_too")])
 

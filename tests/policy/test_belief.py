@@ -67,16 +67,46 @@ def test_enough_failures_change_the_action() -> None:
     assert plan(*failures).step.action is not Action.RETRAIN
 
 
-def test_what_was_only_reported_counts_half() -> None:
-    reported = plan(case(False, trust=Trust.REPORTED)).confidence
-    assert plan(case(False)).confidence < reported < ALONE.confidence
-
-
+@pytest.mark.parametrize("trust", [Trust.TOLD, Trust.REPORTED])
 @pytest.mark.parametrize("success", [True, False, None])
-def test_what_somebody_told_moves_nothing_however_often(success: bool | None) -> None:
-    told = plan(*[case(success, id=f"mem_{n}", trust=Trust.TOLD) for n in range(50)])
-    assert told.confidence == ALONE.confidence
+def test_what_code_has_not_verified_moves_nothing_however_often(success: bool | None, trust: Trust) -> None:
+    told = plan(*[case(success, id=f"mem_{n}", decision_id=f"dec_{n}", trust=trust) for n in range(1000)])
+    assert told.evolve(recalled=()) == ALONE
+
+
+@pytest.mark.parametrize("success", [True, False])
+def test_years_of_old_cases_cross_no_threshold(success: bool) -> None:
+    old = [
+        case(success, id=f"mem_{n}", decision_id=f"dec_{n}", created_at=NOW - timedelta(days=3 * 365 + n))
+        for n in range(12)
+    ]
+    told = plan(*old)
     assert told.step == ALONE.step
+    assert abs(told.confidence - ALONE.confidence) < 0.001
+
+
+@given(st.integers(1, 10), st.data())
+def test_a_contradiction_widens_what_is_believed(count: int, data: st.DataObject) -> None:
+    against = data.draw(st.integers(0, count // 2))
+    agreed, mixed = Record(float(count), 0.0), Record(float(count - against), float(against))
+    prior, strength = 0.9, 12.0
+    widths = [believed(prior, one, strength) - lower_bound(prior, one, strength) for one in (agreed, mixed)]
+    assert widths[0] <= widths[1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([Trust.TOLD, Trust.REPORTED]), st.booleans(), st.sampled_from(list(Action))),
+        max_size=30,
+    )
+)
+def test_belief_is_that_of_the_verified_cases_alone(poison: list[tuple[Trust, bool, Action]]) -> None:
+    verified = [case(bool(n % 3), id=f"mem_v{n}", decision_id=f"dec_v{n}") for n in range(4)]
+    others = [
+        case(success, id=f"mem_p{n}", decision_id=f"dec_p{n}", trust=trust, decision_type=action)
+        for n, (trust, success, action) in enumerate(poison)
+    ]
+    assert plan(*others, *verified).evolve(recalled=()) == plan(*verified).evolve(recalled=())
 
 
 def test_a_case_whose_outcome_nobody_knows_moves_nothing() -> None:
