@@ -1,0 +1,114 @@
+"""Installations whose true chances differ from the engine's priors, and what every decision costs there.
+
+The cost of a decision is exact: the harm of the hidden cause by the hour, until the move has its effect if it succeeds,
+and if it does not until the next look and then until people have mended it. Left alone it goes on for a day.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from aurora.domain import Cause, Situation
+from aurora.policy.moves import MOVES, Move, Side
+from aurora.policy.priors import Face, priors
+from evals.judged import CURE
+from evals.suites.memory.situations import HEALTHY, Known, ill, known
+
+USUAL = 0.7
+"""Share of decisions about the installation's own trouble; the rest is about any other, where the priors are right."""
+HORIZON_HOURS = 24.0
+LOOK_HOURS = 2.0
+LEAST_LOSS = 0.02
+"""Hourly harm of wrong answers where the baseline does not tell how much was lost."""
+SERVICE_HARM = 0.25
+"""Hourly harm of answers that come too late or not at all: that of a breached target in the settings."""
+HARMLESS = (Cause.HEALTHY, Cause.COVARIATE_DRIFT)
+THRIFTY_HARM = 0.05
+"""Hourly harm of replicas that nobody needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One place that AURORA works at."""
+
+    name: str
+    trouble: tuple[Side, Cause]
+    """What mostly goes wrong there."""
+    chances: Mapping[Move, float]
+    """The true chances of success against that trouble, where they differ from the priors."""
+
+
+INSTALLATIONS = (
+    Installation("as judged", (Side.QUALITY, Cause.CONCEPT_DRIFT), {}),
+    Installation(
+        "training never helps",
+        (Side.QUALITY, Cause.CONCEPT_DRIFT),
+        {Move.RETRAIN: 0.05, Move.FINE_TUNE: 0.05, Move.ALERT: 0.9},
+    ),
+    Installation("fine-tuning never helps", (Side.QUALITY, Cause.CONCEPT_DRIFT), {Move.FINE_TUNE: 0.05}),
+    Installation("going back never helps", (Side.QUALITY, Cause.BAD_DEPLOYMENT), {Move.ROUTE_BACK: 0.05}),
+    Installation("replicas never help", (Side.SERVICE, Cause.SATURATION), {Move.SCALE_UP: 0.05, Move.CACHE: 0.9}),
+    Installation("the cache never helps", (Side.SERVICE, Cause.CACHEABLE_BURST), {Move.CACHE: 0.05}),
+    Installation(
+        "other replicas are no better",
+        (Side.SERVICE, Cause.HOT_REPLICA),
+        {Move.ROUTE_AWAY: 0.05, Move.SCALE_UP: 0.85},
+    ),
+)
+
+
+def trouble(random: Random, installation: Installation) -> Known:
+    """Draw what goes wrong next."""
+    own = random.random() < USUAL
+    side, cause = installation.trouble
+    if not own:
+        side = random.choice(tuple(Side))
+        cause = random.choice(ill(side)).cause
+    face = Face(cause)
+    pair = (face, HEALTHY) if side is Side.QUALITY else (HEALTHY, face)
+    return known(random, *pair, sparse=0.0)
+
+
+def chance(installation: Installation, one: Known, move: Move) -> float:
+    """Return the true chance that `move` reaches its goal."""
+    side, cause = _wrong(one)
+    if (side, cause) == installation.trouble and move in installation.chances:
+        return installation.chances[move]
+    return float(CURE[side].get(move, {}).get(cause, 0.0))
+
+
+def costs(installation: Installation, one: Known, possible: Sequence[Move] = MOVES) -> dict[Move, float]:
+    """Return what each move is expected to cost, in hours of wrong answers."""
+    return {move: _cost(installation, one, move) for move in possible}
+
+
+def _cost(installation: Installation, one: Known, move: Move) -> float:
+    settled, harm, numbers = chance(installation, one, move), _harm(one), priors()
+    price = one.situation.settings.costs.of(move.action)
+    if move is Move.LEAVE:
+        return (1 - settled) * harm * HORIZON_HOURS
+    people = numbers.hours[Move.ALERT]
+    helped = harm * numbers.hours[move]
+    failed = numbers.harm[move] + harm * (numbers.hours[move] + LOOK_HOURS + people)
+    failed += one.situation.settings.costs.alert if move is not Move.ALERT else 0.0
+    return price + settled * helped + (1 - settled) * failed
+
+
+def _wrong(one: Known) -> tuple[Side, Cause]:
+    if one.quality is not Cause.HEALTHY:
+        return Side.QUALITY, one.quality
+    return Side.SERVICE, one.service
+
+
+def _harm(one: Known) -> float:
+    side, cause = _wrong(one)
+    if cause in HARMLESS:
+        return 0.0
+    if cause is Cause.OVER_PROVISIONED:
+        return THRIFTY_HARM
+    return SERVICE_HARM if side is Side.SERVICE else max(_lost(one.situation), LEAST_LOSS)
+
+
+def _lost(situation: Situation) -> float:
+    accuracy, healthy = situation.telemetry.model_metrics.accuracy, situation.baseline.accuracy
+    return 0.0 if accuracy is None or healthy is None else healthy - accuracy
