@@ -158,7 +158,8 @@ def _calibrations(both: Sequence[Findings]) -> Table:
         about=(
             "At every step of its own runs. Against keeping: the new model to the end costs less than the old one to "
             "the end, which is what the probability says. With the cheapest schedule after: a retrain now is better "
-            "than one step more, where what follows is done best."
+            "than one step more, where what follows is done best. The interval of an ECE lies high, for no draw of "
+            "worlds has less than 0 of it: one that is nearly right may lie below its own interval."
         ),
         columns=(
             Column(f"ECE, {MASSES} bins of equal mass", ".3f"),
