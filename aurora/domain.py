@@ -552,6 +552,20 @@ class Serving(Value):
     simulated: bool = False
 
 
+class RetrainOutlook(Value):
+    """What the model's labelled points say of a retrain, in hours of wrong answers."""
+
+    points: int
+    """How many of them were looked at."""
+    probability: Ratio
+    """That retraining now costs less than keeping the model."""
+    saving: float
+    """Expected; below 0 where a retrain costs more than it brings."""
+    waiting: float
+    """What one more point is worth beyond what it costs: above 0 where waiting is better."""
+    reason: str
+
+
 class History(Value):
     """What the stored points say; empty for a model seen for the first time."""
 
@@ -565,6 +579,8 @@ class History(Value):
     """Change of memory usage per hour over the newest points; 0 where it only goes up and down."""
     load_growth: float | None = None
     """The most load that is likely by the time a replica ordered now serves, over the newest load."""
+    retrain: RetrainOutlook | None = None
+    """None where too few points have labels."""
     breaching_points: int = 0
     """How many of the newest points in a row were outside their limits."""
 

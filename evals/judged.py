@@ -188,6 +188,7 @@ NUMBERS = {
     "full_load": 0.90,
     "cache_ttl_seconds": 300.0,
     "horizon_hours": 24.0,
+    "history_weight": 0.5,
     "window_hours": 2.0,
     "clarity": 0.2,
     "blip_hours": 0.75,
@@ -273,7 +274,8 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
         "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
         "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
-        "its worth in a quarter of a year; a prior is worth a dozen cases; a case is looked for by its causes first, "
+        "its worth in a quarter of a year; a prior is worth a dozen cases; what a "
+        "model's history says of the moment for a retrain counts half; a case is looked for by its causes first, "
         "since they tell most of what is behind it, then by its numbers, its age and its words. Memory that runs out "
         "looms as a load that cannot be carried does.",
         "value": NUMBERS,

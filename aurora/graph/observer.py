@@ -14,6 +14,7 @@ from aurora.graph.state import State
 from aurora.observe import observe as look
 from aurora.policy.moves import Move
 from aurora.policy.priors import priors
+from aurora.policy.retraining import retrain_outlook
 from aurora.policy.scaling import growth
 from aurora.ports import Tool
 
@@ -30,9 +31,10 @@ def _observe(run: Run, present: Serving, silences: tuple[str, ...]) -> Situation
     name = decision.model_name
     forgetful = () if health.word == "operational" else (f"Memory is {health.word}: {health.detail}",)
     points, now = run.ledger.metrics.recent(name, until=decision.created_at), run.clock()
+    settings = run.ledger.models.settings(name)
     seen = look(
         decision.telemetry,
-        run.ledger.models.settings(name),
+        settings,
         points,
         present,
         decision_id=decision.id,
@@ -40,7 +42,8 @@ def _observe(run: Run, present: Serving, silences: tuple[str, ...]) -> Situation
         simulated=decision.simulated,
         notices=forgetful + silences,
     )
-    return seen.evolve(history=seen.history.evolve(load_growth=load_growth(points, now)))
+    ahead = seen.history.evolve(load_growth=load_growth(points, now), retrain=retrain_outlook(points, settings, now))
+    return seen.evolve(history=ahead)
 
 
 def load_growth(points: Sequence[MetricPoint], now: datetime) -> float | None:

@@ -40,6 +40,8 @@ class RetrainAdvice:
     saving: float
     """Expected saving, in the units of `retrain_cost`; below 0 where retraining costs more than it brings."""
     reason: str
+    waiting: float = 0.0
+    """What one more step is worth beyond what it costs, in those units: above 0 where waiting is better."""
 
 
 @dataclass(slots=True)
@@ -72,8 +74,8 @@ class _Outlook(NamedTuple):
     rise: float
     gain: float
     """Error per step that a retrain now would take away."""
-    later: float
-    """The same of a retrain one step later."""
+    ripening: float
+    """By how much that grows if it is made one step later."""
     spread: float
     """Standard error of the gain."""
     passing: float
@@ -163,11 +165,9 @@ class RetrainAdvisor:
         ahead = self._outlook(cycle.level)
         saving, signs = self._weighed(ahead)
         probability = interpolated(numbers.curve, sum(map(mul, numbers.weights, signs)))
-        # One more step costs its gain; it brings a better model, or shows that none was needed.
-        ripening = numbers.patience * min((ahead.later - ahead.gain) * ahead.holding, self._cost)
-        worth = ahead.lasting_gain >= ripening + self._wasted(ahead)
-        retrain = cycle.age >= numbers.least_steps and saving > 0 and ahead.gain > 0 and worth
-        return RetrainAdvice(retrain, probability, saving, self._reason(retrain, ahead, saving))
+        waiting = self._worth_of_waiting(ahead)
+        retrain = cycle.age >= numbers.least_steps and ahead.gain > 0 and saving > 0 and waiting <= 0
+        return RetrainAdvice(retrain, probability, saving, self._reason(retrain, ahead, saving), waiting)
 
     def evidence(self) -> tuple[float, float, float] | None:
         """Return what the probability is made of, for its calibration: None where no error has been measured.
@@ -237,6 +237,16 @@ class RetrainAdvisor:
         price = max(self._cost, 1e-6)
         return saving, (certainty, math.asinh(worth / price), math.asinh(10 * ahead.rise / price))
 
+    def _worth_of_waiting(self, ahead: _Outlook) -> float:
+        """Return what one more step is worth, less the gain that it costs.
+
+        It brings a better model, a surer level, or shows that the rise passes; none is worth more than a retrain costs.
+        """
+        numbers = self._numbers
+        better = numbers.patience * min(ahead.ripening * ahead.holding, self._cost)
+        surer = numbers.doubt * min(ahead.spread * numbers.holding, self._cost)
+        return better + surer + self._wasted(ahead) - ahead.lasting_gain
+
     def _wasted(self, ahead: _Outlook) -> float:
         """Return what a retrain is expected to cost beyond its price because the rise may pass by itself."""
         return ahead.passing * self._numbers.setback * self._cost
@@ -249,7 +259,7 @@ class RetrainAdvisor:
         rise = max(level - self._reachable(), 0.0)
         recovered, held = self._learned(rise)
         now, later = self._filled(risen)
-        gain, after = rise * recovered * now, rise * recovered * later
+        gain = rise * recovered * now
         if self._challenger is not None:
             shown = max(level - (self._challenger - cycle.handicap), 0.0)
             gain = (1 - numbers.challenger_trust) * gain + numbers.challenger_trust * shown
@@ -258,7 +268,8 @@ class RetrainAdvisor:
         spread = math.sqrt(noise / max(rows, 1.0) + noise / max(cycle.fresh_rows, 1.0))
         gain = max(gain - self._caution() * spread, 0.0)
         passing = risen * numbers.passing * numbers.lasting ** (steps - 1) if risen > 0.5 else 0.0
-        return _Outlook(level, rise, gain, max(after, gain), spread, passing, self._holding(rise, held, risen))
+        holding = self._holding(rise, held, risen)
+        return _Outlook(level, rise, gain, rise * recovered * (later - now), spread, passing, holding)
 
     def _filled(self, risen: float) -> tuple[float, float]:
         """Return how much of its gain a retrain would have now, and one step later, from 0 to 1.

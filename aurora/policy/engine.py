@@ -3,7 +3,7 @@
 Situation → numbers (view) → diagnosis → values, with belief from memory → choice → step, goal, words
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from aurora.domain import Action, Plan, Recalled, Situation
@@ -55,7 +55,7 @@ def _plan(situation: Situation, choice: Choice, record: Mapping[Action, Record])
     return Plan(
         step=step_for(option.move, situation, found.seen, alert_parameters(choice)),
         reasoning=reasoning(choice, goal),
-        reasons=reasons(choice, own, others),
+        reasons=reasons(choice, own, others) + tuple(_by_history(situation, option.move.action)),
         confidence=confidence,
         confidence_low=min(told(lower_bound(option.prior, own, strength)), confidence),
         expected_cost=told(choice.cost),
@@ -66,6 +66,16 @@ def _plan(situation: Situation, choice: Choice, record: Mapping[Action, Record])
         alternatives=others,
         policy_version=POLICY_VERSION,
     )
+
+
+def _by_history(situation: Situation, action: Action) -> Iterator[str]:
+    """Yield what the model's own history says of a retrain, where that is what is done or left."""
+    outlook = situation.history.retrain
+    if outlook is not None and action in (Action.RETRAIN, Action.NO_ACTION):
+        yield (
+            f"By its last {outlook.points} labelled points a retrain pays off with a chance of "
+            f"{outlook.probability:.0%}: {outlook.reason}"
+        )
 
 
 def alert_parameters(choice: Choice) -> dict[str, Any]:

@@ -91,6 +91,8 @@ class AdvisorPriors:
     """What a retrain on a passing rise costs beyond its price, in prices."""
     patience: float
     """Weight of what one more step of the new concept would add to a retrain."""
+    doubt: float
+    """Weight of what may be lost because the error's level is not sure yet."""
     spread: float
     """Relative spread of the saving around its forecast."""
     weights: tuple[float, float, float]

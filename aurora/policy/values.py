@@ -236,6 +236,8 @@ def _costs(
     """Return what each move costs: itself, and on each side what it leaves or, if less, what the next look costs."""
     active = [effect for effect in options.values() if effect.move is not Move.LEAVE]
     costs = {effect.move: effect.price + _wrong(effect, prospect, reversible) for effect in active}
+    if Move.RETRAIN in costs:
+        costs[Move.RETRAIN] += _untimely(prospect)
     left = []
     for side in sides:
         later = side.later()
@@ -254,6 +256,17 @@ def _next_look(side: _Side, now: float, prospect: Prospect) -> float:
     clear = prospect.number("clarity")
     known = sum(cause.chance * cause.known for cause in side.causes)
     return window + clear * min(known, now) + (1 - clear) * now
+
+
+def _untimely(prospect: Prospect) -> float:
+    """Return what speaks against a retrain right now by the model's own history, which tells of time and little else.
+
+    Either it would cost more than it brings, or it would bring more if it were made a little later.
+    """
+    saving, waiting = (prospect.seen.get(f"history.retrain_{name}") for name in ("saving", "waiting"))
+    if saving is None or waiting is None:
+        return 0.0
+    return prospect.number("history_weight") * max(-saving, waiting, 0.0)
 
 
 def _wrong(effect: Effect, prospect: Prospect, reversible: Collection[Action]) -> float:

@@ -58,6 +58,9 @@ def view(situation: Situation, with_priors: Priors | None = None) -> View:
         numbers["history.memory_slope"] = situation.history.memory_slope
     if situation.history.load_growth is not None:
         numbers["history.load_growth"] = situation.history.load_growth
+    if (outlook := situation.history.retrain) is not None:
+        numbers["history.retrain_saving"] = outlook.saving
+        numbers["history.retrain_waiting"] = outlook.waiting
     return View(numbers, situation.settings, with_priors or priors())
 
 

@@ -23,23 +23,23 @@ from evals.worlds.schedules import Policy, Schedule, Sight, Start, follow, oracl
 from evals.worlds.streams import Stream
 
 SEED = 20261130
-TRIALS = 500
+TRIALS = 700
 CASES = 16
 """That ship."""
 GROUPS = 12
 """Points of the calibration."""
 
 START: Mapping[str, float] = {
-    "fresh_steps": 5,
+    "fresh_steps": 4,
     "least_steps": 4,
-    "forgetting": 0.6,
+    "forgetting": 0.5,
     "sure_score": 3.5,
     "sharpness": 0.4,
     "fill_steps": 2.5,
-    "settled_steps": 8,
+    "settled_steps": 10,
     "hope": 0.95,
     "residual": 0.17,
-    "holding": 20.0,
+    "holding": 16.0,
     "case_strength": 8.0,
     "slow_share": 0.25,
     "challenger_forgetting": 0.3,
@@ -48,9 +48,10 @@ START: Mapping[str, float] = {
     "caution": 0.5,
     "drift_weight": 0.5,
     "passing": 0.35,
-    "lasting": 0.7,
-    "setback": 0.2,
+    "lasting": 0.8,
+    "setback": 0.3,
     "patience": 0.5,
+    "doubt": 0.2,
 }
 WHOLE = {"fresh_steps": (1, 8), "least_steps": (2, 8), "settled_steps": (3, 15)}
 """Numbers of steps, and within which limits they are tried."""

@@ -76,7 +76,7 @@ def test_first_questions_at_once_have_nothing_written_again(index: Index, tmp_pa
     reopened = Index(embedded(tmp_path), Dice.fingerprint, shared=False)
 
     with ThreadPoolExecutor(8) as pool:
-        for hits in pool.map(lambda point: reopened.nearest(PLACE, point.vector, 1), points(0, 8)):
+        for hits in pool.map(lambda point: reopened.nearest(PLACE, point.vector(PLACE), 1), points(0, 8)):
             assert hits[0].similarity == pytest.approx(1.0, abs=1e-5)
     reopened.put(points(MANY, 1))
 

@@ -54,9 +54,7 @@ def test_a_loss_of_one_point_is_waited_for() -> None:
 
 def test_how_often_a_model_reports_makes_no_difference() -> None:
     hourly = points([0.9] * 40 + [0.7] * 12)
-    by_second = [
-        point.evolve(timestamp=NOW - timedelta(seconds=len(hourly) - 1 - n)) for n, point in enumerate(hourly)
-    ]
+    by_second = [point.evolve(timestamp=NOW - timedelta(seconds=len(hourly) - 1 - n)) for n, point in enumerate(hourly)]
     assert retrain_outlook(hourly, SETTINGS, NOW) == retrain_outlook(by_second, SETTINGS, NOW)
 
 
@@ -102,9 +100,9 @@ def test_a_new_version_begins_a_new_cycle() -> None:
 
 def test_the_engine_weighs_it_and_says_so() -> None:
     from aurora.policy.engine import propose
-    from tests.policy.looking import situation
+    from tests.policy.looking import look
 
-    seen = situation({"model_metrics": {"accuracy": 0.83, "latency_ms": 300}, "baseline": {"accuracy": 0.88}})
+    seen = look({"model_metrics": {"accuracy": 0.83, "latency_ms": 300}, "baseline": {"accuracy": 0.88}})
     costs = {}
     for name, found in (("against", outlook([0.9] * 40)), ("for", outlook([0.9] * 40 + [0.7] * 12))):
         plan = propose(seen.evolve(history=seen.history.evolve(retrain=found)), (), reversible=frozenset(Action))
