@@ -42,9 +42,9 @@ def quickly(patch: pytest.MonkeyPatch, folder: Path, planner: object = None) -> 
 def test_the_oracle_is_never_beaten_and_nobody_is_missing(result: Result) -> None:
     assert len(result.tables) == 8
     for table in result.tables[:4]:
-        over = {row.policy: row.figures[0] for row in table.rows}
+        over = {row.policy: figure for row in table.rows if (figure := row.figures[0]) is not None}
         assert {ENGINE, "planner", scale.BEST, scale.HINDSIGHT, scale.DEFAULT, scale.TABLE, scale.NEVER} <= set(over)
-        assert all(figure is not None and figure.value >= 1 - 1e-9 for figure in over.values())
+        assert all(figure.value >= 1 - 1e-9 for figure in over.values())
         assert over["oracle"].value == pytest.approx(1)
         assert over[scale.HINDSIGHT].value <= over[scale.BEST].value + 1e-9
         assert all(len(row.figures) == len(table.columns) for row in table.rows)
