@@ -361,6 +361,8 @@ def _notes(groups: Sequence[Group]) -> tuple[str, ...]:
         "target is that which costs least on published traces of the weight, in hindsight that of each trace.",
         "The trigger table gives back after half an hour under half use. With the settings' own limit of 0.15 it would "
         "hardly ever do so, and cost more.",
+        "How hard the traces are was set by what these rules cost on them, held-out families too, before the list was "
+        "frozen and anything was fitted.",
         "What is late follows one law, M/M/1 for each replica, in the worlds and in the engine's idea of them; how "
         "steep it is differs by trace, and the engine learns it from what is late.",
         *(f"Missed: {target.measure} is {target.figure:.3f}, not {target.must:g}." for target in missed),
