@@ -49,7 +49,9 @@ HEALTHY: dict[str, Any] = {"model_metrics": {"accuracy": 0.9, "latency_ms": 200}
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A ledger with four decisions: a retrain and a quiet look, both dry, and two changes of one cache."""
-    made = Settings(home=tmp_path_factory.mktemp("home"), _env_file=None)
+    home = tmp_path_factory.mktemp("home")
+    # Without an embedding model it decides without memory: nothing is recalled of an empty ledger anyway.
+    made = Settings(home=home, embedding_model=str(home / "none"), _env_file=None)
     with Aurora.open(made) as aurora:
         aurora.put_settings("slow", ModelSettings(cooldown_minutes=60.0, verify_minutes=120.0), "ada")
         aurora.analyze({"model_name": "drifted", **FAILING}, dry_run=True)

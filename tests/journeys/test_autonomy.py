@@ -49,7 +49,8 @@ class Installation:
 
     def start(self) -> None:
         """Open it, or open it again."""
-        self.aurora = self._open(with_training(Told))
+        # Without an embedding model it decides without memory: what is earned rests on the ledger alone.
+        self.aurora = self._open(with_training(Told), embedding_model="/no/model/here")
 
     @asynccontextmanager
     async def _api(self) -> AsyncIterator[httpx.AsyncClient]:
