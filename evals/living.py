@@ -24,7 +24,7 @@ from aurora.settings import Settings
 
 TICK_SECONDS = 1.0
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 600
 """How long, in real seconds, a training or a decision may take before the run is given up."""
 SWEEPS = 3
 """How often AURORA is asked to go on within a tick: a finished wait may lead to the next step."""
