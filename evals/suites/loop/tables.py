@@ -5,7 +5,7 @@ from statistics import fmean, median
 
 import numpy as np
 
-from evals.suites.figures import DRAWS, SEED, Figure, cheaper_by, mean, ratio, share
+from evals.suites.figures import DRAWS, SEED, Figure, Numbers, cheaper_by, drawn, mean, ratio
 from evals.suites.loop.accounts import Account, Episode, Price
 from evals.suites.loop.lives import ARMS, Arm
 from evals.suites.loop.stage import HOURS
@@ -56,7 +56,7 @@ def _recovery(accounts: Accounts, arm: Arm) -> tuple[Figure | None, ...]:
         mean([one.accuracy for one in mine]),
         mean([one.late_share for one in mine]),
         mean([one.interventions / _weeks(one) for one in mine]),
-        share([their - own for their, own in zip(theirs, hands, strict=True)], theirs),
+        among([their - own for their, own in zip(theirs, hands, strict=True)], theirs),
         mean([sum(deed.wrong for deed in one.deeds) / _weeks(one) for one in mine]),
         mean([one.repeated / _weeks(one) for one in mine]),
     )
@@ -83,7 +83,7 @@ def hours_to_recovery(accounts: Accounts, arm: Arm, kind: str | None = None) -> 
 def recovered(accounts: Accounts, arm: Arm) -> Figure:
     """Return the share of incidents that were recovered from in time."""
     found = [_cured(lives, arm) for lives in _by_life(accounts)]
-    return share([sum(one.recovered for one in some) for some in found], [len(some) for some in found])
+    return among([sum(one.recovered for one in some) for some in found], [len(some) for some in found])
 
 
 def _cured(lives: Mapping[Arm, Account], arm: Arm, kind: str | None = None) -> list[Episode]:
@@ -107,10 +107,21 @@ def _median(groups: Sequence[Sequence[float]]) -> Figure | None:
     values = [value for group in groups for value in group]
     if not values:
         return None
-    drawn = np.random.default_rng(SEED).integers(len(groups), size=(DRAWS, len(groups)))
-    medians = [median(some) for row in drawn if (some := [value for number in row for value in groups[number]])]
+    picked = np.random.default_rng(SEED).integers(len(groups), size=(DRAWS, len(groups)))
+    medians = [median(some) for row in picked if (some := [value for number in row for value in groups[number]])]
     low, high = np.percentile(medians, (2.5, 97.5))
     return Figure(median(values), float(low), float(high))
+
+
+def among(counts: Sequence[float], of: Sequence[float]) -> Figure:
+    """Return all counts over all that they are counted among; a draw of lives with nothing to count says nothing."""
+
+    def part(count: Numbers, all_: Numbers) -> Numbers:
+        whole: Numbers = all_.sum(-1)
+        found: Numbers = count.sum(-1) / np.where(whole > 0, whole, np.nan)
+        return found
+
+    return drawn(part, counts, of) if any(of) else Figure(0.0)
 
 
 def _weeks(one: Account) -> float:
@@ -161,7 +172,7 @@ def cost(accounts: Accounts) -> Table:
 def _better(mine: Sequence[Account]) -> Figure | None:
     if not any(one.trainings for one in mine):
         return None
-    return share([one.better for one in mine], [one.trainings for one in mine])
+    return among([one.better for one in mine], [one.trainings for one in mine])
 
 
 def _totals(accounts: Accounts, arm: Arm) -> list[float]:
@@ -211,7 +222,7 @@ def tied(accounts: Accounts, arm: Arm) -> Figure:
         mine = [one.price.total for one in lives[arm].episodes]
         good.append(sum(own <= least + TIE for own, least in zip(mine, best, strict=True)))
         all_.append(len(best))
-    return share(good, all_)
+    return among(good, all_)
 
 
 def false_positives(mine: Sequence[Account]) -> Figure:
@@ -221,7 +232,7 @@ def false_positives(mine: Sequence[Account]) -> Figure:
         sum(any(some.begins <= deed.tick < some.ends and deed.idle for deed in one.deeds) for some in calm)
         for one, calm in zip(mine, found, strict=True)
     ]
-    return share(changed, [len(calm) for calm in found])
+    return among(changed, [len(calm) for calm in found])
 
 
 def idle_calls(mine: Sequence[Account]) -> Figure:
@@ -231,7 +242,7 @@ def idle_calls(mine: Sequence[Account]) -> Figure:
         sum(any(some.begins <= tick < some.ends for tick in one.called) for some in calm)
         for one, calm in zip(mine, found, strict=True)
     ]
-    return share(called, [len(calm) for calm in found])
+    return among(called, [len(calm) for calm in found])
 
 
 def _calm(one: Account) -> list[Episode]:
