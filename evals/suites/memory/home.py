@@ -10,8 +10,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from aurora.domain import Action, MemoryKind, NewEntry, Situation, Trust
 from aurora.ledger import Ledger, Store
 from aurora.memory import Embedder, Memory
@@ -53,8 +51,7 @@ def workers(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
 @contextmanager
 def home() -> Iterator[Home]:
     """Open an empty memory in a folder that is gone afterwards. Raises RuntimeError where it does not open."""
-    # Installations are lived side by side, and threads that wait for each other take twenty times longer.
-    torch.set_num_threads(1)
+    _use_one_thread()
     with tempfile.TemporaryDirectory(prefix="aurora-memory-") as folder:
         now = [TODAY]
         store = Store(f"sqlite:///{folder}/ledger.db")
@@ -69,6 +66,13 @@ def home() -> Iterator[Home]:
         finally:
             memory.close()
             store.close()
+
+
+def _use_one_thread() -> None:
+    """Installations are lived side by side, and threads that wait for each other take twenty times longer."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def case(number: str, situation: Situation, action: Action, success: bool | None, trust: Trust) -> NewEntry:

@@ -88,7 +88,7 @@ def _poison(kind: str, probes: Sequence[Situation], decided: Sequence[Decided], 
     for number in range(count):
         place = number % len(probes)
         probe, action = probes[place], decided[place].move.action
-        others = sorted(CHANGING - {action})
+        others = [other for other in CHANGING if other is not action]
         about = action if number % 2 and action in CHANGING else others[number % len(others)]
         success = (about is not action) != (number % 5 == 0)
         made.append(_entry(kind, number, probe, about, success))
