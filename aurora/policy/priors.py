@@ -15,7 +15,7 @@ from typing import Any
 from aurora.domain import Cause
 from aurora.policy.moves import Move, Side
 
-POLICY_VERSION = "2"
+POLICY_VERSION = "3"
 """Goes up with every change of the engine's rules or numbers; part of what an approval binds."""
 
 Row = tuple[float, ...]

@@ -109,7 +109,9 @@ def _all(
         "random": by_chance(),
         TABLE: trigger_table,
     }
-    moves = {name: [decide(one.situation) for one in episodes] for name, decide in rules.items()}
+    moves: dict[str, Sequence[Move]] = {
+        name: [decide(one.situation) for one in episodes] for name, decide in rules.items()
+    }
     moves |= learned
     decided = {
         name: [Decided(move, one.cost(move)) for move, one in zip(made, episodes, strict=True)]
