@@ -288,7 +288,15 @@ def _targets(group: Group) -> tuple[Target, ...]:
     must, aim = MUST[group.weight]
     least, wanted = CLOSED
     return (
-        Target(f"scale.{group.name}.ratio", f"Cost over the least, {group.title}", group.over(ENGINE), must, aim),
+        Target(
+            f"scale.{group.name}.ratio",
+            f"Cost over the least, {group.title}",
+            group.over(ENGINE),
+            must,
+            aim,
+            rule_table=group.over(TABLE),
+            best_existing=group.over(_best_rule(group)),
+        ),
         Target(
             f"scale.{group.name}.closed",
             f"Gap closed from {_best_rule(group)} to the oracle, {group.title}",

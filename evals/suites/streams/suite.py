@@ -94,10 +94,10 @@ def _awaited(futures: Sequence[Future[list[Answer]]], done: Done) -> list[list[A
 
 def _with_planner(options: Options, world: list[Run]) -> list[Run]:
     """Return the runs of a world with those of another planner; it may not be one that other processes can be sent."""
-    stream = load(options.folder, world[0].entry)
+    stream, name = load(options.folder, world[0].entry), getattr(options.planner, "name", PLANNER)
     return [
         replace(
-            run, played={**run.played, PLANNER: entered(replace(stream, cost=run.entry.cost), options.planner.retrain)}
+            run, played={**run.played, name: entered(replace(stream, cost=run.entry.cost), options.planner.retrain)}
         )
         for run in world
     ]

@@ -1,7 +1,7 @@
 """The tables, targets and plots of the suite, for a published group of streams and one that is held out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median, quantiles
 
@@ -174,15 +174,20 @@ def _calibrations(both: Sequence[Findings]) -> Table:
 
 def _targets(found: Findings) -> list[Target]:
     group, aims, of = found.group, found.aims, f"on {found.group.name} streams"
+    ratio = Target(f"{found.key}.ratio", f"cost over oracle {of}", group.over_oracle(ENGINE), *aims.ratio)
+    wrong = Target(
+        f"{found.key}.wrong", f"wrong retrains in 100 steps of controls {of}", group.wrong(ENGINE), *aims.wrong
+    )
     recovery = group.recovery(ENGINE)
+    recovered = (
+        []
+        if recovery is None
+        else [Target(f"{found.key}.recovery", f"median steps to recovery {of}", recovery, *aims.recovery, format=".1f")]
+    )
     return [
-        Target(f"{found.key}.ratio", f"cost over oracle {of}", group.over_oracle(ENGINE), *aims.ratio),
-        Target(f"{found.key}.wrong", f"wrong retrains in 100 steps of controls {of}", group.wrong(ENGINE), *aims.wrong),
-        *(
-            [Target(f"{found.key}.recovery", f"median steps to recovery {of}", recovery, *aims.recovery, format=".1f")]
-            if recovery is not None
-            else []
-        ),
+        _beside(found, ratio, group.over_oracle),
+        _beside(found, wrong, group.wrong),
+        *(_beside(found, one, group.recovery) for one in recovered),
         Target(f"{found.key}.ece", f"calibration error {of}", found.kept.error, *aims.error, format=".4f"),
         Target(f"{found.key}.skill", f"Brier skill {of}", found.kept.skill, *aims.skill, at_most=False),
         Target(
@@ -193,6 +198,11 @@ def _targets(found: Findings) -> list[Target]:
             at_most=False,
         ),
     ]
+
+
+def _beside(found: Findings, target: Target, measure: Callable[[str], Figure | None]) -> Target:
+    """Return the target with what the rule table and the best baseline reach."""
+    return replace(target, rule_table=measure(TABLE), best_existing=measure(found.best))
 
 
 def _comparison(found: Findings) -> Comparison:
