@@ -30,29 +30,30 @@ GROUPS = 12
 """Points of the calibration."""
 
 START: Mapping[str, float] = {
-    "fresh_steps": 4,
+    "fresh_steps": 3,
     "least_steps": 4,
-    "forgetting": 0.5,
-    "sure_score": 3.5,
-    "sharpness": 0.4,
-    "fill_steps": 2.5,
-    "settled_steps": 10,
-    "hope": 0.95,
-    "residual": 0.17,
-    "holding": 16.0,
-    "case_strength": 8.0,
-    "slow_share": 0.25,
-    "challenger_forgetting": 0.3,
-    "challenger_trust": 0.9,
-    "handicap": 0.4,
+    "forgetting": 0.52,
+    "sure_score": 3.9,
+    "sharpness": 0.45,
+    "fill_steps": 2.1,
+    "settled_steps": 9,
+    "hope": 0.99,
+    "residual": 0.094,
+    "holding": 34.0,
+    "case_strength": 7.5,
+    "slow_share": 0.27,
+    "challenger_forgetting": 0.32,
+    "challenger_trust": 0.91,
+    "handicap": 0.6,
     "caution": 0.5,
-    "drift_weight": 0.5,
-    "passing": 0.35,
+    "drift_weight": 0.75,
+    "passing": 0.15,
     "lasting": 0.8,
-    "setback": 0.3,
-    "patience": 0.5,
+    "setback": 0.092,
+    "patience": 0.65,
     "doubt": 0.2,
 }
+"""Where the search begins: near to where others of other seeds have ended."""
 WHOLE = {"fresh_steps": (1, 8), "least_steps": (2, 8), "settled_steps": (3, 15)}
 """Numbers of steps, and within which limits they are tried."""
 SHARES = (
