@@ -6,13 +6,14 @@ Situation → numbers (view) → diagnosis → values, with belief from memory �
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from aurora.domain import Action, Plan, Recalled, Situation
+from aurora.domain import CHANGING, Action, Plan, Recalled, Situation
 from aurora.policy.belief import NO_RECORD, Record, lower_bound, records
 from aurora.policy.choice import Choice, choose
 from aurora.policy.diagnosis import explained
 from aurora.policy.explain import CAUSES, alternatives, reasoning, reasons, told
 from aurora.policy.flip import smallest_flip
 from aurora.policy.goals import goal_for
+from aurora.policy.moves import MOVES, Move
 from aurora.policy.priors import POLICY_VERSION, Priors
 from aurora.policy.steps import blocked_by_names, step_for
 from aurora.policy.values import Assessment, assess
@@ -35,7 +36,7 @@ def propose(
     `recalled` are cases like this one, `avoid` the actions that the critic ruled out, `reversible` those that can be
     undone; `priors` stands in for the shipped numbers.
     """
-    seen, blocked = view(situation, priors), blocked_by_names(situation)
+    seen, blocked = view(situation, priors), {**_ruled_out(avoid), **blocked_by_names(situation)}
     record = records(situation, seen, recalled)
 
     def decide(there: View) -> Choice:
@@ -44,6 +45,11 @@ def propose(
     choice = decide(seen)
     flip = smallest_flip(choice, decide)
     return _plan(situation, choice, record).evolve(round=round, recalled=tuple(recalled), flip=str(flip or UNFLIPPED))
+
+
+def _ruled_out(avoid: Collection[Action]) -> dict[Move, str]:
+    """Return the changes that the critic ruled out: what waiting is worth must not rest on them either."""
+    return {move: "the critic ruled it out" for move in MOVES if move.action in avoid and move.action in CHANGING}
 
 
 def _plan(situation: Situation, choice: Choice, record: Mapping[Action, Record]) -> Plan:

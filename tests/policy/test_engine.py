@@ -130,6 +130,17 @@ def test_what_is_to_be_avoided_is_not_proposed(telemetry: dict[str, Any], avoid:
     assert told.step.action not in avoid or avoid >= {Action.ALERT, Action.NO_ACTION}
 
 
+def test_waiting_is_worth_less_where_the_change_that_it_waits_for_was_ruled_out() -> None:
+    busy = {"model_metrics": {"accuracy": 0.9, "latency_ms": 240}, "system_load": {"cpu_usage": 0.95}}
+    free, bound = plan(busy), plan(busy, avoid=(Action.SCALE,))
+
+    assert free.step.action is Action.SCALE
+    assert bound.cost_of_waiting > free.cost_of_waiting
+    assert bound.step.action is Action.ALERT
+    (scale,) = (other for other in bound.alternatives if other.decision_type is Action.SCALE)
+    assert (scale.confidence, "critic ruled it out" in scale.why_not) == (0, True)
+
+
 def test_with_everything_to_be_avoided_people_are_told() -> None:
     assert plan({"model_metrics": {"accuracy": 0.9}}, avoid=tuple(Action)).step.action is Action.ALERT
 
