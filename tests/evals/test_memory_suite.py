@@ -1,15 +1,15 @@
 """The memory suite: what decisions cost, what poison there is, and one small installation with all real parts."""
 
-from functools import partial
 from random import Random
 
 import pytest
 
 from aurora.domain import CHANGING, Action, Cause, Trust
 from aurora.policy.moves import MOVES, Move, Side
+from aurora.policy.priors import Face
 from evals.suites.memory import found, poison, uplift
 from evals.suites.memory.installations import INSTALLATIONS, chance, costs, trouble
-from evals.suites.memory.situations import one_cause, two_causes
+from evals.suites.memory.situations import known
 
 AS_JUDGED, NEVER_TRAINS = INSTALLATIONS[:2]
 
@@ -25,25 +25,39 @@ def test_an_installation_differs_from_the_priors_in_its_own_trouble_alone() -> N
             assert set(differs) <= (set(installation.chances) if own else set())
 
 
-def test_a_move_that_always_succeeds_costs_its_price_and_the_time_it_takes() -> None:
-    one = next(one for one in iter(partial(one_cause, Random(2)), None) if one.service is Cause.HOT_REPLICA)
-    priced = costs(AS_JUDGED, one)
-    never = costs(INSTALLATIONS[-1], one)
+def test_what_helps_is_cheapest_and_what_never_helps_is_not() -> None:
+    random, hot = Random(2), Face(Cause.HOT_REPLICA)
+    for _ in range(10):
+        one = known(random, Face(Cause.HEALTHY), hot)
+        priced, otherwise = costs(AS_JUDGED, one), costs(INSTALLATIONS[-1], one)
 
-    assert priced[Move.LEAVE] == pytest.approx(0.25 * 24)
-    assert priced[Move.ROUTE_AWAY] == min(priced.values())
-    assert never[Move.ROUTE_AWAY] > priced[Move.ROUTE_AWAY]
-    assert min(never, key=lambda move: never[move]) is Move.SCALE_UP
+        assert priced[Move.ROUTE_AWAY] == min(priced.values())
+        assert otherwise[Move.ROUTE_AWAY] > priced[Move.ROUTE_AWAY]
+        assert min(otherwise, key=lambda move: otherwise[move]) is Move.SCALE_UP
+        assert otherwise[Move.LEAVE] == priced[Move.LEAVE]
 
 
-def test_the_drawn_situations_have_as_many_causes_as_they_say() -> None:
-    random = Random(3)
-    for _ in range(50):
-        assert (one_cause(random).causes.count(Cause.HEALTHY), two_causes(random).causes.count(Cause.HEALTHY)) == (1, 0)
+def test_a_cost_is_price_and_harm_until_it_is_over() -> None:
+    one = known(Random(3), Face(Cause.HEALTHY), Face(Cause.SLOW_VERSION))
+    priced, harm = costs(AS_JUDGED, one), costs(AS_JUDGED, one)[Move.LEAVE] / 24
+
+    told = 0.20 + 0.7 * harm * 4 + 0.3 * harm * 24
+    helped, failed = harm * 0.1, 0.10 + harm * (0.1 + 2) + told
+    assert priced[Move.ALERT] == pytest.approx(told)
+    assert priced[Move.ROUTE_BACK] == pytest.approx(0.05 + 0.94 * helped + 0.06 * failed)
+    assert harm == pytest.approx(0.25, rel=0.1)
+
+
+def test_cases_and_questions_are_of_one_split_and_none_is_both() -> None:
+    for kind in found.KINDS:
+        kept, asked = found.drawn(found.Sizes(60, 20), kind)
+        told = [one.situation.model_dump_json() for one in (*kept, *asked)]
+        assert (len(kept), len(asked), len(set(told))) == (60, 20, 80)
+        assert all(set(one.causes) - {Cause.HEALTHY} for one in (*kept, *asked))
 
 
 def test_poison_is_of_its_kind_and_speaks_against_what_was_decided() -> None:
-    situation = one_cause(Random(4)).situation
+    situation = trouble(Random(4), AS_JUDGED).situation
     decided = uplift.Decided(Move.RETRAIN, 0.9, "approve")
     for kind, trust in zip(poison.KINDS, (Trust.TOLD, Trust.REPORTED, Trust.VERIFIED), strict=True):
         entries = poison._poison(kind, [situation], [decided], 100)
@@ -65,7 +79,7 @@ def test_one_installation_learns_is_not_poisoned_and_lives_the_same_life_twice()
 
 
 def test_what_is_shipped_finds_more_of_the_same_cause_than_words() -> None:
-    shares = found._kind(found.Sizes(60, 15), one_cause)
+    shares = found._kind(found.Sizes(60, 15), found.KINDS[0])
 
     assert set(shares) == set(found.WAYS)
     assert all(len(some) == 15 and 0 <= min(some) <= max(some) <= 1 for some in shares.values())

@@ -3,8 +3,7 @@
 Everything goes through the real memory, the embedder and embedded Chroma over a ledger on SQLite.
 
 - **Recall**: among cases of hidden causes, the share of the five nearest whose cause is the same, by words, by numbers,
-  by both, and as shipped. Held out are situations in which two things are wrong at once: the diagnosis that recall
-  rests on is fitted on one at a time.
+  by both, and as shipped; in the published service worlds and in those held out from every fit.
 - **Uplift**: installations whose true chances differ from the priors, such as one where retraining never helps.
   Outcomes that code verified pile up from decision to decision; the regret with memory is held against that without.
 - **Poison**: what a thousand entries and reports by people, contradictory and repeated ones, and years of stale cases
@@ -38,8 +37,7 @@ def run(options: Options, tell: Tell) -> Result:
 
 
 NOTES = (
-    "Cases and situations are simulated from this project's own idea of how causes show (evals/episodes.py).",
-    "Two causes at once are held out of the fit of the diagnosis, which looks at one cause at a time.",
+    "Recall is measured on the service worlds; a case counts as found only if all of its causes are the same.",
     "The true chances of the installations are made up to differ from the priors: the uplift says what memory is worth "
     "where they do, not how often they do. Where they do not, memory must do no harm: see the row 'as judged'.",
 )

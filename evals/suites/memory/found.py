@@ -1,4 +1,8 @@
-"""Recall@5: how many of the five cases found share the hidden cause of the situation that they are found for."""
+"""Recall@5: how many of the five cases found share the hidden cause of the situation that they are found for.
+
+Cases and questions are episodes of the service worlds in which something is or seems wrong: of the published families,
+and of those held out from every fit, whose services or ways of going wrong nobody has looked at.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +12,14 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from aurora.domain import Action, Trust
+from aurora.domain import Action, Cause, Situation, Trust
 from aurora.observe import describe
 from aurora.policy.features import coordinates, features
 from evals.suites.figures import mean
 from evals.suites.memory.home import Home, case, home, workers
-from evals.suites.memory.situations import Known, one_cause, two_causes
 from evals.suites.result import ENGINE, Column, Options, Plot, Row, Table, Target
+from evals.worlds.services.catalogue import held_out, published
+from evals.worlds.services.rollout import begun
 
 TOP = 5
 TOLD = 3
@@ -23,7 +28,7 @@ SEED = 20261130
 WORDS, NUMBERS, BOTH, CAUSES = "words only", "numbers only", "words and numbers", "diagnosis only"
 SHIPPED = f"{ENGINE}: words, numbers, diagnosis"
 WAYS = (WORDS, NUMBERS, BOTH, CAUSES, SHIPPED)
-KINDS: Mapping[str, Callable[[Random], Known]] = {"published": one_cause, "held out": two_causes}
+KINDS = ("published", "held out")
 
 Numbers = NDArray[np.float64]
 
@@ -34,6 +39,14 @@ class Sizes:
 
     cases: int
     asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A situation, and what is behind it."""
+
+    causes: tuple[Cause, ...]
+    situation: Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +71,14 @@ def measured(options: Options, step: Callable[[int], None]) -> Found:
     """Look for like cases in every way; the shipped one asks the memory itself."""
     shares = {}
     with workers(min(options.processes, len(KINDS))) as each:
-        for kind, found in zip(KINDS, each(partial(_kind, sizes(options)), KINDS.values()), strict=True):
+        for kind, found in zip(KINDS, each(partial(_kind, sizes(options)), KINDS), strict=True):
             step(sizes(options).asked)
             shares[kind] = found
     return Found(shares)
 
 
-def _kind(size: Sizes, draw: Callable[[Random], Known]) -> dict[str, list[float]]:
-    random = Random(SEED)
-    kept, asked = [draw(random) for _ in range(size.cases)], [draw(random) for _ in range(size.asked)]
+def _kind(size: Sizes, kind: str) -> dict[str, list[float]]:
+    kept, asked = drawn(size, kind)
     with home() as here:
         entries = [
             case(str(number), one.situation, Action.RETRAIN, True, Trust.VERIFIED) for number, one in enumerate(kept)
@@ -76,6 +88,15 @@ def _kind(size: Sizes, draw: Callable[[Random], Known]) -> dict[str, list[float]
         shares = {way: _by_scalar(similar, kept, asked) for way, similar in _similarities(words, kept, asked).items()}
         shares[SHIPPED] = [_shipped(here, one, kept) for one in asked]
     return shares
+
+
+def drawn(size: Sizes, kind: str) -> tuple[list[Known], list[Known]]:
+    """Return cases in which something is or seems wrong, and others to look for them with, of one split."""
+    split = published() if kind == KINDS[0] else held_out()
+    entries = [entry for entry in split if any(shape.cause is not Cause.HEALTHY for shape in entry.shapes)]
+    chosen = Random(SEED).sample(entries, size.cases + size.asked)
+    known = [Known(tuple(shape.cause for shape in entry.shapes), begun(entry)[1]) for entry in chosen]
+    return known[: size.cases], known[size.cases :]
 
 
 def _similarities(words: Numbers, kept: Sequence[Known], asked: Sequence[Known]) -> dict[str, Numbers]:
@@ -115,7 +136,8 @@ def table(found: Found) -> Table:
     columns = [Column(f"{kind}: {what}") for kind in KINDS for what in ("recall@5", "any of 5")]
     return Table(
         "Recall of cases with the same cause",
-        "Share of the five nearest cases that share the hidden cause on both sides, and how often any of them does.",
+        "Share of the five nearest cases whose hidden cause, or both where there are two, is the same, and how often "
+        "any of them is.",
         tuple(columns),
         tuple(rows),
     )

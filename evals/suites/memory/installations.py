@@ -1,16 +1,21 @@
 """Installations whose true chances differ from the engine's priors, and what every decision costs there.
 
 The cost of a decision is exact: the harm of the hidden cause by the hour, until the move has its effect if it succeeds,
-and if it does not until the next look and then until people have mended it. Left alone it goes on for a day.
+and if it does not until the next look, at which people are told. What is left alone, or what people do not find, goes
+on for a day. An hour of a cause is priced as the engine would price it if it knew the cause: what differs here is what
+helps, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from aurora.domain import Cause, Situation
+from aurora.domain import Cause
+from aurora.policy.diagnosis import diagnose
+from aurora.policy.harm import hourly_harm
 from aurora.policy.moves import MOVES, Move, Side
 from aurora.policy.priors import Face, priors
+from aurora.policy.view import view
 from evals.judged import CURE
 from evals.suites.memory.situations import HEALTHY, Known, ill, known
 
@@ -18,13 +23,6 @@ USUAL = 0.7
 """Share of decisions about the installation's own trouble; the rest is about any other, where the priors are right."""
 HORIZON_HOURS = 24.0
 LOOK_HOURS = 2.0
-LEAST_LOSS = 0.02
-"""Hourly harm of wrong answers where the baseline does not tell how much was lost."""
-SERVICE_HARM = 0.25
-"""Hourly harm of answers that come too late or not at all: that of a breached target in the settings."""
-HARMLESS = (Cause.HEALTHY, Cause.COVARIATE_DRIFT)
-THRIFTY_HARM = 0.05
-"""Hourly harm of replicas that nobody needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def trouble(random: Random, installation: Installation) -> Known:
         cause = random.choice(ill(side)).cause
     face = Face(cause)
     pair = (face, HEALTHY) if side is Side.QUALITY else (HEALTHY, face)
-    return known(random, *pair, sparse=0.0)
+    return known(random, *pair)
 
 
 def chance(installation: Installation, one: Known, move: Move) -> float:
@@ -84,13 +82,14 @@ def costs(installation: Installation, one: Known, possible: Sequence[Move] = MOV
 
 def _cost(installation: Installation, one: Known, move: Move) -> float:
     settled, harm, numbers = chance(installation, one, move), _harm(one), priors()
-    price = one.situation.settings.costs.of(move.action)
     if move is Move.LEAVE:
         return (1 - settled) * harm * HORIZON_HOURS
-    people = numbers.hours[Move.ALERT]
+    price = one.situation.settings.costs.of(move.action)
     helped = harm * numbers.hours[move]
-    failed = numbers.harm[move] + harm * (numbers.hours[move] + LOOK_HOURS + people)
-    failed += one.situation.settings.costs.alert if move is not Move.ALERT else 0.0
+    if move is Move.ALERT:
+        failed = harm * HORIZON_HOURS
+    else:
+        failed = numbers.harm[move] + helped + harm * LOOK_HOURS + _cost(installation, one, Move.ALERT)
     return price + settled * helped + (1 - settled) * failed
 
 
@@ -102,13 +101,7 @@ def _wrong(one: Known) -> tuple[Side, Cause]:
 
 def _harm(one: Known) -> float:
     side, cause = _wrong(one)
-    if cause in HARMLESS:
-        return 0.0
-    if cause is Cause.OVER_PROVISIONED:
-        return THRIFTY_HARM
-    return SERVICE_HARM if side is Side.SERVICE else max(_lost(one.situation), LEAST_LOSS)
-
-
-def _lost(situation: Situation) -> float:
-    accuracy, healthy = situation.telemetry.model_metrics.accuracy, situation.baseline.accuracy
-    return 0.0 if accuracy is None or healthy is None else healthy - accuracy
+    seen = view(one.situation)
+    row, cut = hourly_harm(seen, diagnose(seen)), len(seen.priors.states[Side.QUALITY])
+    place = seen.priors.states[side].index(cause)
+    return row[place if side is Side.QUALITY else cut + place]
