@@ -23,7 +23,7 @@ from evals.worlds.schedules import Policy, Schedule, Sight, Start, follow, oracl
 from evals.worlds.streams import Stream
 
 SEED = 20261130
-TRIALS = 700
+TRIALS = 600
 CASES = 16
 """That ship."""
 GROUPS = 12
