@@ -27,16 +27,21 @@ from aurora.policy.moves import Side
 from aurora.policy.priors import Face, Priors, read
 from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
+from evals import service_fit
 from evals.episodes import HURT, Episode, drawn, drop, healthy_accuracy, mixed
 from evals.fits import advisor, scaling
-from evals.judged import JUDGEMENT
+from evals.judged import BASE_RATES, JUDGEMENT
 from evals.worlds.catalogue import published
 from evals.worlds.store import load_all
 
 SEED = 20261122
-PER_CAUSE = 400
+PER_CAUSE = 150
 """Episodes drawn for each face of each cause, with every field present."""
-MIXED = 2500
+SIGHTED = 3.0
+"""What all that is sighted of a face in service worlds counts, as a multiple of what is drawn."""
+READ_AGAIN = 2
+"""How often chances are read anew: what they are read as changes a few choices, and these what they mean."""
+MIXED = 1500
 """Episodes drawn by the base rates, with fields left out, for the sharpness."""
 FILE = Path(__file__).resolve().parent.parent / "aurora" / "policy" / "priors.json"
 
@@ -51,6 +56,7 @@ SIGNS_OF = {
     ),
     Side.SERVICE: (
         "latency_high",
+        "latency_risen",
         "errors_high",
         "usage_high",
         "memory_high",
@@ -60,6 +66,7 @@ SIGNS_OF = {
         "hot_replica",
         "recent_deploy",
         "traffic_high",
+        "traffic_low",
         "traffic_gone",
         "inputs_bad",
         "persistent",
@@ -97,15 +104,21 @@ def _kept() -> dict[str, Any]:
 
 
 def _diagnosis(document: Mapping[str, Any], _folder: Path) -> dict[str, Any]:
-    """Return healthy levels, how likely each sign shows under each cause, and how much signs count together."""
-    random = Random(SEED)
-    fitted = {**document["fitted"], "numbers": healthy_level(random)}
-    numbers = read({**document, "fitted": fitted})
-    fitted["signs"] = {side: sign_chances(side, numbers, random) for side in Side}
-    numbers = read({**document, "fitted": fitted})
+    """Return how often causes are met, which signs they show, what they cost, and how stated chances are to be read."""
+    random, found = Random(SEED), {**document["fitted"], **_undiagnosed()}
+    episodes = service_fit.learnt_from(os.cpu_count() or 1)
+    found["numbers"] = healthy_level(random)
+    found["base_rates"] = service_fit.base_rates(episodes)
+    found["looms"] = service_fit.looms(episodes)
+    known = {**document, "fitted": found}
+    sighted = service_fit.sightings(episodes, read(known))
+    found["signs"] = {side: sign_chances(side, read(known), random, sighted[side]) for side in Side}
+    numbers = read(known)
     trials = [(view(episode.situation, numbers), episode) for episode in mixed(random, MIXED)]
-    found = {side: sharpness(side, trials, {**document, "fitted": fitted}) for side in Side}
-    return {"numbers": fitted["numbers"], "signs": fitted["signs"], "sharpness": found}
+    found["sharpness"] = {side: sharpness(side, trials, known) for side in Side}
+    for _ in range(READ_AGAIN):
+        found["readings"] = service_fit.readings(episodes, read(known))
+    return {name: found[name] for name in _undiagnosed()}
 
 
 def _advisor(_document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -140,12 +153,17 @@ def text(document: Mapping[str, Any]) -> str:
 
 def _unfitted() -> dict[str, Any]:
     """Return what stands in for fitted numbers until they are there."""
+    return {**_undiagnosed(), "advisor": advisor.UNFITTED, "scaling": scaling.UNFITTED}
+
+
+def _undiagnosed() -> dict[str, Any]:
     return {
         "numbers": {},
+        "base_rates": BASE_RATES,
+        "looms": {side: {} for side in Side},
         "signs": {side: {} for side in Side},
         "sharpness": dict.fromkeys(Side, 1.0),
-        "advisor": advisor.UNFITTED,
-        "scaling": scaling.UNFITTED,
+        "readings": {name: {} for name in ("leave", "alert", "change")},
     }
 
 
@@ -163,18 +181,33 @@ def healthy_level(random: Random) -> dict[str, float]:
 # --- signs -----------------------------------------------------------------------------------------------------------
 
 
-def sign_chances(side: Side, numbers: Priors, random: Random) -> dict[str, dict[str, float]]:
-    """Return how likely each sign shows under each face of one side, the other side being healthy."""
-    seen = {face: _degrees(side, face, numbers, random) for face in numbers.faces[side]}
+Weighed = list[tuple[float, Mapping[str, float]]]
+"""Degrees of signs, and how much they count."""
+
+
+def sign_chances(
+    side: Side, numbers: Priors, random: Random, sighted: Mapping[Face, Sequence[Mapping[str, float]]]
+) -> dict[str, dict[str, float]]:
+    """Return how likely each sign shows under each face of one side.
+
+    What was sighted in service worlds counts most. The drawn episodes, in which the other side is healthy, stand for
+    what never happened there: each face of theirs weighs a part of what is sighted.
+    """
+    seen = {face: _weighed(_degrees(side, face, numbers, random), sighted[face]) for face in numbers.faces[side]}
     table: dict[str, dict[str, float]] = {}
     for name in SIGNS_OF[side]:
         pool = [face for face in seen if face.cause in POOLED.get(name, ())]
-        pooled = [row for face in pool for row in seen[face]]
+        pooled = _chance([(weight, row[name]) for face in pool for weight, row in seen[face] if name in row])
         table[name] = {
-            str(face): _chance([row[name] for row in (pooled if face in pool else rows) if name in row])
+            str(face): pooled if face in pool else _chance([(weight, row[name]) for weight, row in rows if name in row])
             for face, rows in seen.items()
         }
     return table
+
+
+def _weighed(drawn_degrees: Degrees, sighted: Sequence[Mapping[str, float]]) -> Weighed:
+    weight = SIGHTED * len(drawn_degrees) / max(len(sighted), 1)
+    return [*((1.0, row) for row in drawn_degrees), *((weight, row) for row in sighted)]
 
 
 def _degrees(side: Side, face: Face, numbers: Priors, random: Random) -> Degrees:
@@ -183,15 +216,16 @@ def _degrees(side: Side, face: Face, numbers: Priors, random: Random) -> Degrees
     return [known_degrees(view(episode.situation, numbers)) for episode in drawn(random, *pair, PER_CAUSE)]
 
 
-def _chance(degrees: Sequence[float]) -> float:
-    """Return the chance p under which signs of these degrees are likeliest, each with likelihood d·p + (1-d)·(1-p).
+def _chance(degrees: Sequence[tuple[float, float]]) -> float:
+    """Return the chance p under which signs are likeliest, given as weight and degree, each d·p + (1-d)·(1-p) likely.
 
     A small part of a case each way keeps it off 0 and 1. The likelihood is concave: its slope is followed to 0 by
     bisection.
     """
 
     def slope(p: float) -> float:
-        return 0.15 / p - 0.15 / (1 - p) + sum((2 * d - 1) / (d * p + (1 - d) * (1 - p)) for d in degrees)
+        least = 0.15 / p - 0.15 / (1 - p)
+        return least + sum(weight * (2 * d - 1) / (d * p + (1 - d) * (1 - p)) for weight, d in degrees)
 
     return round(_zero(slope, 1e-6, 1 - 1e-6), 5)
 

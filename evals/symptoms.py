@@ -254,14 +254,18 @@ def _excursion(random: Random, fields: Fields) -> None:
         fields["model_metrics"]["error_rate"] = random.uniform(0.06, 0.2)
 
 
-def _unexplained(random: Random, fields: Fields) -> None:
-    kind = random.random()
-    if kind < 0.4:
-        _slow(random, fields)
-    elif kind < 0.9:
-        fields["model_metrics"]["error_rate"] = random.uniform(0.06, 0.9)
-    else:
-        _surging(random, fields, 0.0, 0.03)
+def _unexplained_faults(random: Random, fields: Fields) -> None:
+    fields["model_metrics"]["error_rate"] = random.uniform(0.06, 0.9)
+
+
+def _cut_off(random: Random, fields: Fields) -> None:
+    _surging(random, fields, 0.0, 0.03)
+
+
+def _resting(random: Random, fields: Fields) -> None:
+    """The small hours of a service that is busy by day."""
+    _busy(random, fields, 0.03, 0.14)
+    _surging(random, fields, 0.1, 0.4)
 
 
 _MISHAPS: Sequence[tuple[float, Callable[[Random, Fields], None]]] = (
@@ -285,6 +289,9 @@ _SERVICE_SHOWS: Mapping[Face, Callable[[Random, Fields], None]] = {
     Face(Cause.OVER_PROVISIONED): _idling,
     Face(Cause.DATA_BUG): _failing_inputs,
     Face(Cause.BLIP): _excursion,
-    Face(Cause.UNKNOWN): _unexplained,
+    Face(Cause.UNKNOWN): _slow,
+    Face(Cause.UNKNOWN, "failing"): _unexplained_faults,
+    Face(Cause.UNKNOWN, "gone"): _cut_off,
+    Face(Cause.HEALTHY, "resting"): _resting,
     Face(Cause.UNKNOWN, "leaking"): _leaking,
 }

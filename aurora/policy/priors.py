@@ -13,7 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 from aurora.domain import Cause
+from aurora.policy.curves import logit, sigmoid
 from aurora.policy.moves import Move, Side
+
+READ_AS = {Move.LEAVE: "leave", Move.ALERT: "alert", Move.RETRAIN: "training", Move.FINE_TUNE: "training"}
+"""As what a move's chance is read; every other one as a change."""
 
 POLICY_VERSION = "3"
 """Goes up with every change of the engine's rules or numbers; part of what an approval binds."""
@@ -162,6 +166,22 @@ class Face:
         return f"{self.cause}/{self.name}" if self.name else str(self.cause)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the chance of success that the model of causes gives is to be read: its log odds, stretched and shifted."""
+
+    shift: float = 0.0
+    slope: float = 1.0
+
+    def of(self, chance: float) -> float:
+        """Return the chance as it turned out for those that were given `chance`."""
+        return sigmoid(self.shift + self.slope * logit(chance)) if 0 < chance < 1 else chance
+
+    def back(self, read: float) -> float:
+        """Return the chance that is read as this one."""
+        return sigmoid((logit(read) - self.shift) / self.slope) if 0 < read < 1 else read
+
+
 @dataclass(frozen=True)
 class Priors:
     """All numbers of the engine. Costs and harms in hours of wrong answers, times in hours."""
@@ -172,6 +192,8 @@ class Priors:
     """Those of the quality side and then those of the service side: the order of a row. Some are on both sides."""
     lasting: Row
     """For how many hours of the horizon each cause goes on by itself."""
+    looms: Row
+    """What each cause costs at least in the end if it is left, however little harm it does yet."""
     base: Mapping[Side, tuple[float, ...]]
     """How often each cause is behind what AURORA is asked to look at."""
     faces: Mapping[Side, tuple[Face, ...]]
@@ -192,6 +214,8 @@ class Priors:
     """How wide the slope of each sign is around its threshold."""
     numbers: Mapping[str, float]
     """Everything that is one number."""
+    readings: Mapping[Move, Reading]
+    """How each move's chance of success is to be read."""
     advisor: AdvisorPriors
     scaling: ScalingPriors
 
@@ -206,7 +230,8 @@ def read(document: Mapping[str, Any]) -> Priors:
     """Return the numbers of one `priors.json`."""
     fitted = document["fitted"]
     judged = {name: entry["value"] for name, entry in document["judgement"].items()}
-    states = {side: tuple(Cause(name) for name in judged["base_rates"][side]) for side in Side}
+    rates = fitted["base_rates"]
+    states = {side: tuple(Cause(name) for name in rates[side]) for side in Side}
     faces = {side: _faces(states[side], judged["faces"][side]) for side in Side}
     numbers = {**fitted["numbers"], **judged["numbers"]}
     causes = states[Side.QUALITY] + states[Side.SERVICE]
@@ -214,11 +239,11 @@ def read(document: Mapping[str, Any]) -> Priors:
         states=states,
         causes=causes,
         lasting=tuple(numbers["blip_hours" if cause is Cause.BLIP else "horizon_hours"] for cause in causes),
-        base={side: tuple(judged["base_rates"][side].values()) for side in Side},
+        looms=sum((_row(states[side], fitted["looms"][side]) for side in Side), ()),
+        base={side: tuple(rates[side].values()) for side in Side},
         faces={side: tuple(faces[side]) for side in Side},
         face_base={
-            side: tuple(judged["base_rates"][side][face.cause] * share for face, share in faces[side].items())
-            for side in Side
+            side: tuple(rates[side][face.cause] * share for face, share in faces[side].items()) for side in Side
         },
         signs={side: {name: _row(faces[side], row) for name, row in fitted["signs"][side].items()} for side in Side},
         sharpness={side: fitted["sharpness"][side] for side in Side},
@@ -229,6 +254,7 @@ def read(document: Mapping[str, Any]) -> Priors:
         harm={move: judged["harm_if_wrong"][move] for move in Move},
         widths=judged["widths"],
         numbers=numbers,
+        readings={move: Reading(**fitted["readings"][READ_AS.get(move, "change")]) for move in Move},
         advisor=advisor_priors({**judged["advisor"], **fitted["advisor"]}),
         scaling=_scaling({**judged["scaling"], **fitted["scaling"]}),
     )

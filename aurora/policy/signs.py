@@ -153,6 +153,14 @@ def latency_high(seen: View) -> float | None:
     return None if latency is None else log_ramp(latency, latency_limit(seen), seen.priors.widths["latency"])
 
 
+def latency_risen(seen: View) -> float | None:
+    """Return the degree to which answers take longer than they used to, whether or not that is too long yet."""
+    latency, usual = seen.get("model_metrics.latency_ms"), seen.get("baseline.latency_ms")
+    if latency is None or not usual:
+        return None
+    return log_ramp(latency / usual, seen.priors.numbers["latency_rise"], seen.priors.widths["latency_rise"])
+
+
 def error_limit(seen: View) -> float:
     """Return the error rate from which on something is wrong."""
     return max(seen.settings.thresholds.error_rate, 2 * (seen.get("baseline.error_rate") or 0.0))
@@ -263,6 +271,16 @@ def traffic_gone(seen: View) -> float | None:
     )
 
 
+def traffic_low(seen: View) -> float | None:
+    """Return the degree to which there is less traffic than usual, as at night."""
+    ratio = traffic_ratio(seen)
+    return (
+        None
+        if ratio is None
+        else 1 - log_ramp(ratio, seen.priors.numbers["traffic_lull"], seen.priors.widths["traffic"])
+    )
+
+
 DEGREES: Mapping[str, Degree] = {
     "accuracy_low": accuracy_low,
     "drift": drift,
@@ -271,6 +289,7 @@ DEGREES: Mapping[str, Degree] = {
     "labels_few": labels_few,
     "persistent": persistent,
     "latency_high": latency_high,
+    "latency_risen": latency_risen,
     "errors_high": errors_high,
     "usage_high": usage_high,
     "memory_high": memory_high,
@@ -279,6 +298,7 @@ DEGREES: Mapping[str, Degree] = {
     "repeats": repeats,
     "hot_replica": hot_replica,
     "traffic_high": traffic_high,
+    "traffic_low": traffic_low,
     "traffic_gone": traffic_gone,
 }
 """Every sign by its name, as `priors.json` calls it."""

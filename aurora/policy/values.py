@@ -52,6 +52,8 @@ class Effect(NamedTuple):
     """Chance of success before memory was asked."""
     chance: float
     """Chance of success."""
+    wrong: float
+    """Chance that it is not what was called for: a goal may be reached for all that, as by a blip that ends."""
     price: float
     """What doing it costs, running costs over the horizon included."""
     cures: Row
@@ -112,11 +114,13 @@ def _effect(move: Move, prospect: Prospect, records: Mapping[Action, Record]) ->
     cut = len(diagnosis.quality)
     quality, service = mean(diagnosis.quality, row[:cut]), mean(diagnosis.service, row[cut:])
     side = _goal_side(prospect, row, quality, service)
-    prior = _success(move, side, quality, service)
+    raw = _success(move, side, quality, service)
+    prior = seen.priors.readings[move].of(raw)
     record = records.get(action, NO_RECORD) if records else NO_RECORD
     chance = believed(prior, record, prospect.number("prior_strength"))
     price = seen.settings.costs.of(action) + _running(move, seen)
-    return Effect(move, action, side, prior, chance, price, _moved(row, prior, chance), seen.priors.hours[move])
+    wrong = 1 - _moved((raw,), prior, chance)[0]
+    return Effect(move, action, side, prior, chance, wrong, price, _moved(row, prior, chance), seen.priors.hours[move])
 
 
 def _goal_side(prospect: Prospect, row: Row, quality: float, service: float) -> Side:
@@ -216,18 +220,42 @@ class _Side:
 
 def _sides(prospect: Prospect, options: Mapping[Move, Effect]) -> tuple[_Side, _Side]:
     """Return the harmful causes of both sides. To leave them cures nothing, and is no option to weigh here."""
-    harm, lasting = prospect.harm, prospect.seen.priors.lasting
     window, clear = prospect.number("window_hours"), prospect.number("clarity")
     active = [effect for effect in options.values() if effect.move is not Move.LEAVE]
-    harmful = [
-        _Harmful(index, chance, harm[index], harm[index] * lasting[index])
-        for index, chance in enumerate(prospect.diagnosis.chances)
-        if chance * harm[index] * lasting[index] > NEGLIGIBLE
-    ]
+    looming = _looming(prospect)
+    causes = (
+        _harmful(index, chance, looming[index], prospect) for index, chance in enumerate(prospect.diagnosis.chances)
+    )
+    harmful = [cause for cause in causes if cause.chance * cause.lasting > NEGLIGIBLE]
     for cause in harmful:
         cause.look_ahead(active, window, clear)
     cut = len(prospect.diagnosis.quality)
     return _Side([c for c in harmful if c.index < cut]), _Side([c for c in harmful if c.index >= cut])
+
+
+ALARMS: Mapping[Side, tuple[str, ...]] = {
+    Side.QUALITY: ("accuracy_low", "labels_few"),
+    Side.SERVICE: ("latency_high", "latency_risen", "errors_high", "usage_high", "hot_replica", "memory_high"),
+}
+"""The signs of which one must show before harm is expected that is not there yet."""
+
+
+def _looming(prospect: Prospect) -> Row:
+    """Return what each cause usually comes to if it is left, as far as any sign of trouble shows on its side."""
+    degrees, cut = prospect.diagnosis.degrees, len(prospect.diagnosis.quality)
+    quality, service = (max(degrees.get(name, 0.0) for name in ALARMS[side]) for side in Side)
+    looms = prospect.seen.priors.looms
+    return tuple(value * quality for value in looms[:cut]) + tuple(value * service for value in looms[cut:])
+
+
+def _harmful(index: int, chance: float, looms: float, prospect: Prospect) -> _Harmful:
+    """Return a cause with what it costs until the horizon if it is left: users complain in the end, and people come."""
+    harm, priors = prospect.harm[index], prospect.seen.priors
+    complained = max(prospect.number("borne_harm"), harm * prospect.number("window_hours"))
+    people = complained + harm * priors.hours[Move.ALERT] + prospect.seen.settings.costs.alert
+    left = max(min(harm * priors.lasting[index], people), looms)
+    # What is still to come is not there at once, and not only at the end.
+    return _Harmful(index, chance, max(harm, looms / prospect.number("looming_hours")), left)
 
 
 def _costs(
@@ -274,7 +302,7 @@ def _wrong(effect: Effect, prospect: Prospect, reversible: Collection[Action]) -
 
     That is its own harm, for longer where it cannot be taken back, and the person who is asked about an unsure change.
     """
-    harm = (1 - effect.chance) * prospect.seen.priors.harm[effect.move]
+    harm = effect.wrong * prospect.seen.priors.harm[effect.move]
     if effect.action not in CHANGING:
         return harm
     lasting = 1.0 if effect.action in reversible else prospect.number("irreversible_harm")

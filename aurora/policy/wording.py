@@ -57,6 +57,11 @@ def _latency_words(seen: View) -> str:
     )
 
 
+def _risen_words(seen: View) -> str:
+    latency, usual = seen.get("model_metrics.latency_ms") or 0.0, seen.get("baseline.latency_ms") or 0.0
+    return f"latency {latency:.0f} ms where {usual:.0f} ms is usual"
+
+
 def _errors_words(seen: View) -> str:
     if seen.get("model_metrics.error_rate") is None:
         return "no replica says that it is healthy"
@@ -114,6 +119,7 @@ WORDS: Mapping[str, Callable[[View], str]] = {
     "labels_few": _labels_words,
     "persistent": _persistent_words,
     "latency_high": _latency_words,
+    "latency_risen": _risen_words,
     "errors_high": _errors_words,
     "usage_high": _usage_words,
     "memory_high": _memory_words,
@@ -122,6 +128,7 @@ WORDS: Mapping[str, Callable[[View], str]] = {
     "repeats": _repeats_words,
     "hot_replica": _replica_words,
     "traffic_high": _traffic_words,
+    "traffic_low": _traffic_words,
     "traffic_gone": _traffic_words,
 }
 """What each sign of `aurora.policy.signs` says of a view where its degree is known."""

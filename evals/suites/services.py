@@ -18,6 +18,7 @@ from aurora.policy.engine import propose
 from aurora.policy.moves import Move
 from aurora.policy.steps import move_of
 from evals.baselines.services import LEARNERS, always, by_chance, crossed, learnt, trigger_table
+from evals.service_fit import succeeds
 from evals.suites.figures import Figure, closed, mean, share
 from evals.suites.result import ENGINE, Column, Comparison, Options, Plot, Result, Row, Table, Target, Tell
 from evals.worlds.services.catalogue import Entry, for_fitting, held_out, published
@@ -178,16 +179,13 @@ def is_control(episode: Episode) -> bool:
 
 
 def succeeded(episode: Episode, decided: Decided) -> bool:
-    """Whether a decision did what it was for.
-
-    A change: whether its goal is met. Leaving it: whether that was right. Telling people: whether it was worth their
-    attention.
-    """
-    if decided.move is Move.LEAVE:
-        return right(episode, decided.cost)
-    if decided.move is Move.ALERT:
-        return decided.cost <= episode.costs[Move.LEAVE]
-    return decided.goal is not None and reached(decided.goal, episode.after[decided.move])
+    """Whether a decision did what it was for; see `evals.service_fit.succeeds`."""
+    met = (
+        decided.goal is not None
+        and decided.move in episode.after
+        and reached(decided.goal, episode.after[decided.move])
+    )
+    return succeeds(episode, decided.move, met=met)
 
 
 COLUMNS = (

@@ -54,6 +54,8 @@ class After:
     error_rate: float
     usage: float
     memory_usage: float
+    harm: float
+    """Hours of wrong answers that users felt in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def spoilt(world: World) -> float:
 def _outcome(future: Future, deed: Deed, move: Move) -> tuple[float, After]:
     """Return what a deed costs in all, and what is measured after it."""
     served = future.left if deed is NOTHING else serve(future.world, deed, future.chance)
-    after = _after(served, deed)
+    after = _after(future, served, deed)
     if deed is not NOTHING and _made_worse(future, served, deed):
         served = serve(future.world, replace(deed, undone=deed.at + WINDOW), future.chance)
     price = future.costs.of(move.action)
@@ -242,7 +244,7 @@ def cure_price(world: World, costs: Costs) -> float:
     return price
 
 
-def _after(served: Served, deed: Deed) -> After:
+def _after(future: Future, served: Served, deed: Deed) -> After:
     window = (served.t >= deed.at) & (served.t < deed.at + WINDOW)
     busiest = np.maximum(served.usage, served.load_bad * (served.replicas > 0))
     return After(
@@ -251,6 +253,7 @@ def _after(served: Served, deed: Deed) -> After:
         error_rate=float(served.errors[window].mean()),
         usage=float(busiest[window].mean()),
         memory_usage=float(served.memory[window].mean()),
+        harm=float(felt(future, served)[window].sum()) * BUCKET,
     )
 
 

@@ -49,12 +49,12 @@ def load(
             kept = [_read(entry, line) for entry, line in zip(entries, lines, strict=True)]
         tell(len(kept))
         return kept
-    priced = _priced(entries, processes, tell)
+    found = priced_all(entries, processes, tell)
     folder.mkdir(parents=True, exist_ok=True)
     begun = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    begun.write_text("".join(map(_line, priced)), encoding="utf-8")
+    begun.write_text("".join(map(_line, found)), encoding="utf-8")
     begun.replace(path)
-    return priced
+    return found
 
 
 def _line(episode: Episode) -> str:
@@ -74,7 +74,8 @@ def _read(entry: Entry, line: str) -> Episode:
     )
 
 
-def _priced(entries: Sequence[Entry], processes: int, tell: Callable[[int], None]) -> list[Episode]:
+def priced_all(entries: Sequence[Entry], processes: int, tell: Callable[[int], None] = lambda _: None) -> list[Episode]:
+    """Return the episodes of `entries` in order, made anew."""
     chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
     if processes <= 1:
         return _told(map(_chunk, chunks), tell)
