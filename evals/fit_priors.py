@@ -24,7 +24,7 @@ from typing import Any
 from aurora.domain import Cause
 from aurora.policy.diagnosis import known_degrees, posterior
 from aurora.policy.moves import Side
-from aurora.policy.priors import Face, Priors, read
+from aurora.policy.priors import READ_AS, Face, Priors, read
 from aurora.policy.signs import freshness
 from aurora.policy.view import View, view
 from evals import service_fit
@@ -163,7 +163,7 @@ def _undiagnosed() -> dict[str, Any]:
         "looms": {side: {} for side in Side},
         "signs": {side: {} for side in Side},
         "sharpness": dict.fromkeys(Side, 1.0),
-        "readings": {name: {} for name in ("leave", "alert", "change")},
+        "readings": {name: {} for name in (*READ_AS.values(), "change")},
     }
 
 

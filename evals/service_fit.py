@@ -95,7 +95,7 @@ def _left(episodes: Sequence[Episode], side: Side, cause: Cause) -> list[float]:
 
 
 def readings(episodes: Sequence[Episode], numbers: Priors) -> dict[str, dict[str, float]]:
-    """Return for leaving it, telling people, training and any other change how the log odds of success are to be read."""
+    """Return how the log odds of success are to be read: of leaving it, telling people, training and other changes."""
     told: dict[str, list[tuple[float, bool]]] = {name: [] for name in (*READ_AS.values(), "change")}
     for episode in episodes:
         choice = chosen(episode, numbers)
@@ -121,8 +121,8 @@ def succeeded(episode: Episode, choice: Choice) -> bool:
 def succeeds(episode: Episode, move: Move, *, met: bool) -> bool:
     """Whether a move did what it was for.
 
-    Leaving it: whether hardly anything was lost until the next look. Telling people: whether it was worth their attention. A change: whether its goal
-    was `met`.
+    Leaving it: whether hardly anything was lost until the next look. Telling people: whether it was worth their
+    attention. A change: whether its goal was `met`.
     """
     if move is Move.LEAVE:
         return episode.after[move].harm <= RIGHT
