@@ -59,7 +59,7 @@ class Found:
 
 def sizes(options: Options) -> Sizes:
     """Return the sizes of each kind."""
-    return Sizes(160, 40) if options.quick else Sizes(800, 250)
+    return Sizes(160, 40) if options.quick else Sizes(720, 240)
 
 
 def steps(options: Options) -> int:
