@@ -16,6 +16,8 @@ SLIPPING = 0.05
 IMBALANCE = 0.35
 """Between the loads of the busiest and the idlest replica."""
 TARGET_USAGE = 0.60
+LONG_HOURS = 2.0
+"""For how long a service must have been idle before a replica is given back."""
 CACHE_SECONDS = 300.0
 
 Point = dict[str, Any]
@@ -33,10 +35,12 @@ class TriggerTable:
     _mine: set[str] = field(default_factory=set)
     """Versions that it brought itself: no deployment of a team."""
     _rests_until: int = 0
+    _idle: int = 0
+    """For how many ticks in a row it has been idle."""
 
     def decide(self, point: Point, serving: Serving, tick: int) -> Step | None:
         """Return what the table says, if anything; whoever does it calls `did`."""
-        self._note(serving, tick)
+        self._note(point, serving, tick)
         if tick < self._rests_until:
             return None
         found = self._first(point, serving, tick)
@@ -85,11 +89,11 @@ class TriggerTable:
 
     def _scaling(self, point: Point, serving: Serving) -> Proposal | None:
         limits, replicas = self.settings.thresholds, serving.replicas or 1
-        usage = max(point["cpu_usage"], point.get("gpu_usage", 0.0), point["memory_usage"])
+        usage = _usage(point)
         if usage > limits.usage_high and replicas < self.settings.limits.max_replicas:
             more = max(math.ceil(replicas * usage / TARGET_USAGE), replicas + 1)
             return Action.SCALE, {"replicas": min(more, self.settings.limits.max_replicas), "from": replicas}
-        if max(point["cpu_usage"], point.get("gpu_usage", 0.0)) < limits.usage_idle and replicas > 1:
+        if self._idle * self.hours > LONG_HOURS and replicas > 1:
             return Action.SCALE, {"replicas": replicas - 1, "from": replicas}
         return None
 
@@ -118,8 +122,14 @@ class TriggerTable:
         first = min(self._versions, key=lambda name: self._versions[name])
         return version not in (*self._mine, first) and since < self.settings.thresholds.recent_deploy_minutes
 
-    def _note(self, serving: Serving, tick: int) -> None:
+    def _note(self, point: Point, serving: Serving, tick: int) -> None:
+        self._idle = self._idle + 1 if _usage(point) < self.settings.thresholds.usage_idle else 0
         self._versions.setdefault(serving.version or "", tick)
+
+
+def _usage(point: Point) -> float:
+    """Return the usage that more replicas would lower; what leaks memory leaks it in all of them."""
+    return max(float(point["cpu_usage"]), float(point.get("gpu_usage", 0.0)))
 
 
 def _away(point: Point, serving: Serving) -> dict[str, float] | None:

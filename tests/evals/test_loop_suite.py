@@ -54,7 +54,8 @@ SERVING = Serving(version="1.1", previous_version="1.0", replicas=2, weights={"r
         ({"latency_ms": 500.0, "repeat_ratio": 0.7}, "cache", {"enabled": True, "ttl_seconds": 300.0}),
         ({"replicas": UNEVEN}, "route", {"weights": {"r1": 0.0, "r2": 100.0}}),
         ({"cpu_usage": 0.9}, "scale", {"replicas": 3, "from": 2}),
-        ({"cpu_usage": 0.1}, "scale", {"replicas": 1, "from": 2}),
+        ({"cpu_usage": 0.1}, None, {}),
+        ({"memory_usage": 0.95}, None, {}),
         ({"accuracy": 0.7}, "alert", None),
         ({"null_rate": 0.2}, "alert", None),
     ],
@@ -66,6 +67,16 @@ def test_the_table_is_taken_literally(
     assert (step and step.action) == action
     if step is not None and parameters is not None:
         assert step.parameters == parameters
+
+
+def test_a_replica_is_given_back_only_after_a_long_idle_time() -> None:
+    table, idle = TriggerTable(SETTINGS, HOURS), {**POINT, "cpu_usage": 0.1}
+    assert [table.decide(idle, SERVING, tick) for tick in range(20)] == [None] * 20
+    assert table.decide(POINT, SERVING, 20) is None
+    steps = [table.decide(idle, SERVING, tick) for tick in range(21, 42)]
+    assert steps[:-1] == [None] * 20
+    assert steps[-1] is not None
+    assert steps[-1].parameters == {"replicas": 1, "from": 2}
 
 
 def test_a_new_version_that_fails_is_taken_back_but_not_one_of_the_tables_own() -> None:
