@@ -191,19 +191,18 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_a_real_quick_run_gives_a_report_with_every_suite(tmp_path: Path) -> None:
+def test_a_real_quick_run_gives_a_report_with_the_suites_asked_for(tmp_path: Path) -> None:
     code = "import sys; from app.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "eval", "--quick", "--json"],
+        [sys.executable, "-c", code, "eval", "--quick", "--json", "--suite", "services", "--suite", "scale"],
         env=environment(tmp_path, {}),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=280,
         check=False,
     )
     told = json.loads(done.stdout)
     assert done.returncode == (0 if told["passed"] else 1), done.stderr
-    assert [one["suite"] for one in told["suites"]] == list(NAMES), told["failures"]
-    assert told["absent"] == []
+    assert [one["suite"] for one in told["suites"]] == ["services", "scale"], told["failures"]
     assert all(one["tables"] for one in told["suites"])
     assert (tmp_path / LATEST).with_suffix(".html").stat().st_size > 10_000
