@@ -9,8 +9,8 @@ from aurora.domain import Action, Cause, Situation, Step
 from aurora.policy.moves import MOVES, Move
 from evals.baselines.services import LEARNERS, always, crossed, numbers, priced, seen_of, trigger_table
 from evals.suites.figures import Figure
+from evals.suites.result import ENGINE
 from evals.suites.services import (
-    ENGINE,
     NEVER,
     ORACLE,
     TABLE,
