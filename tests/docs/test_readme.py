@@ -45,3 +45,11 @@ def test_the_example_for_your_own_model_is_told_what_would_have_been_done(
     assert re.search(r"^retrain 0\.\d+ The likeliest explanation is concept drift", said, re.MULTILINE)
     assert {one.status for one in aurora.ledger.decisions.list(500).items} <= {"proposed", "no_action"}
     assert aurora.ledger.models.get("churn").mode == "observe"
+
+
+def test_the_example_of_the_advisors_gives_one_retrain_and_more_replicas(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(example("advisors"), {})
+    retrain, scale = capsys.readouterr().out.splitlines()
+    assert "a saving of" in retrain
+    assert re.match(r"\d+ \d+\.\d replicas' work is expected", scale)
+    assert int(scale.split()[0]) > 5
