@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 from aurora.policy import ScaleAdvisor
@@ -160,7 +161,7 @@ def _all(jobs: Sequence[Job], processes: int) -> Iterator[list[World]]:
     if processes <= 1:
         yield from map(measure, jobs)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(measure, jobs)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def engine(episodes: Sequence[Episode], processes: int = 1) -> list[Decided]:
     """Return what the engine decides, by itself and without memory."""
     if processes <= 1:
         return [by_engine(episode) for episode in episodes]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return list(pool.map(by_engine, episodes, chunksize=50))
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
 from functools import cache
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def load_all(folder: Path, entries: Sequence[Entry], processes: int) -> Iterator
     alike: dict[str, list[Entry]] = {}
     for entry in entries:
         alike.setdefault(entry.key, []).append(entry)
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         building = {pool.submit(load, folder, same[0]): same for same in alike.values()}
         for future in as_completed(building):
             stream = future.result()

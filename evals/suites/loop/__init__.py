@@ -5,6 +5,7 @@ whole: it is opened as in production, decides by itself, acts through its tools,
 """
 
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 
 from aurora.sandbox.fleet.catalogue import CATALOGUE
 from aurora.sandbox.fleet.incidents import DAY
@@ -59,7 +60,7 @@ def _lived(plans: list[Plan], processes: int, tell: Tell) -> dict[Arm, list[Life
     # The longest first: AURORA's own lives take most of the time.
     tasks = [(one, arm) for arm in sorted(ARMS, key=lambda arm: arm != AURORA) for one in plans]
     found: dict[Arm, list[Life]] = {arm: [] for arm in ARMS}
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(live, one, arm) for one, arm in tasks]
         for done, future in enumerate(as_completed(futures), 1):
             for life in future.result():

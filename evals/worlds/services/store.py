@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
 from functools import cache
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 from aurora import domain
@@ -79,7 +80,7 @@ def priced_all(entries: Sequence[Entry], processes: int, tell: Callable[[int], N
     chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
     if processes <= 1:
         return _told(map(_chunk, chunks), tell)
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return _told(pool.map(_chunk, chunks), tell)
 
 
