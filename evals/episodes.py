@@ -58,7 +58,7 @@ def drop(random: Random, cause: Cause) -> float:
 def _face(random: Random, side: Side) -> Face:
     rates = BASE_RATES[side]
     cause = random.choices(list(rates), weights=list(rates.values()))[0]
-    shares = FACES[side].get(cause, {})
+    shares = {name: share for name, share in FACES[side].get(cause, {}).items() if name != "early"}
     faces = [Face(cause), *(Face(cause, name) for name in shares)]
     return random.choices(faces, weights=[1 - sum(shares.values()), *shares.values()])[0]
 

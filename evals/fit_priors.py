@@ -2,7 +2,7 @@
 
     python evals/fit_priors.py                    write the file: a quarter of an hour
     python evals/fit_priors.py --check            make it anew and compare
-    python evals/fit_priors.py diagnosis --check  only this part: seconds
+    python evals/fit_priors.py diagnosis --check  only this part: a minute
 
 Its parts are `diagnosis`, from the episodes of `episodes.py`, and `advisor` and `scaling`, from the published retrain
 streams and load traces of `worlds`; the judged numbers are in `judged.py`. Everything is drawn with a fixed seed, so
@@ -207,10 +207,15 @@ def sign_chances(
 
 def _weighed(drawn_degrees: Degrees, sighted: Sequence[Mapping[str, float]]) -> Weighed:
     weight = SIGHTED * len(drawn_degrees) / max(len(sighted), 1)
+    if not drawn_degrees:
+        return [(weight or 1.0, row) for row in sighted]
     return [*((1.0, row) for row in drawn_degrees), *((weight, row) for row in sighted)]
 
 
 def _degrees(side: Side, face: Face, numbers: Priors, random: Random) -> Degrees:
+    if face.name == service_fit.EARLY:
+        # Nobody has thought up how trouble shows before it shows.
+        return []
     usual = Face(Cause.HEALTHY)
     pair = (face, usual) if side is Side.QUALITY else (usual, face)
     return [known_degrees(view(episode.situation, numbers)) for episode in drawn(random, *pair, PER_CAUSE)]

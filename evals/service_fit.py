@@ -33,9 +33,10 @@ LOOMING = {
     ),
 }
 """The causes whose harm may still be to come when they show."""
-LOOMS = 0.5
+LOOMS = 0.75
 YOUNG = ("leaking", "filling")
 """The faces that are looked at in these worlds long before they show: memory with room left is left alone."""
+EARLY, IN_TIME = "early", 0.5
 RIGHT = 0.15
 """Leaving it was right if until the next look no more hours were lost than these."""
 CAREFUL = 10.0
@@ -74,8 +75,14 @@ def sightings(episodes: Iterable[Episode], numbers: Priors) -> Sightings:
         degrees = known_degrees(view(episode.situation, numbers))
         for side, face in faces_of(episode.entry).items():
             if face.name not in YOUNG:
-                seen[side][face].append(degrees)
+                seen[side][_shown(face, degrees, numbers.faces[side])].append(degrees)
     return seen
+
+
+def _shown(face: Face, degrees: Mapping[str, float], known: Sequence[Face]) -> Face:
+    """Return the early face of a cause where answers are in time as yet: then none of its signs may show in full."""
+    early = Face(face.cause, EARLY)
+    return early if early in known and not face.name and degrees.get("latency_high", 1.0) < IN_TIME else face
 
 
 def looms(episodes: Sequence[Episode]) -> dict[Side, dict[Cause, float]]:

@@ -10,7 +10,7 @@ from aurora.domain import Cause, Thresholds
 from aurora.policy.curves import ramp
 from aurora.policy.moves import Move, Side
 from aurora.policy.priors import Row
-from aurora.policy.signs import expected_drop, freshness, previous_better, under_floor, unseen_drop
+from aurora.policy.signs import expected_drop, freshness, previous_better, traffic_low, under_floor, unseen_drop
 from aurora.policy.sizing import load_after_leaving, replicas_enough, replicas_wanted
 from aurora.policy.view import View, usage
 
@@ -80,6 +80,12 @@ def _scaled_up(row: Row, seen: View) -> Row:
     return _scaled(row, min(1.0, replicas_wanted(seen) / needed))
 
 
+def _scaled_down(row: Row, seen: View) -> Row:
+    """Where there is less traffic than usual right now, what idles may be needed again in some hours."""
+    lull = traffic_low(seen)
+    return row if lull is None else _scaled(row, 1 - seen.priors.numbers["lull_returns"] * lull)
+
+
 HARMLESS = (Cause.HEALTHY, Cause.COVARIATE_DRIFT, Cause.BLIP)
 
 ADJUSTED: Mapping[Move, Callable[[Row, View], Row]] = {
@@ -89,6 +95,7 @@ ADJUSTED: Mapping[Move, Callable[[Row, View], Row]] = {
     Move.ROUTE_AWAY: _routed_away,
     Move.ROUTE_BACK: _routed_back,
     Move.SCALE_UP: _scaled_up,
+    Move.SCALE_DOWN: _scaled_down,
 }
 
 

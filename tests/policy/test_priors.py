@@ -77,6 +77,7 @@ def test_healthy_services_are_left_alone_in_nearly_all_worlds() -> None:
     assert fmean(acted) <= 0.02
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_very_same_diagnosis_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnosis", "--check"]) == 0
     assert "as this script makes it" in capsys.readouterr().out
