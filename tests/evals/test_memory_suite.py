@@ -6,7 +6,7 @@ import pytest
 
 from aurora.domain import CHANGING, Action, Cause, Trust
 from aurora.policy.moves import MOVES, Move, Side
-from aurora.policy.priors import Face
+from aurora.policy.priors import Face, priors
 from evals.suites.memory import found, poison, uplift
 from evals.suites.memory.installations import INSTALLATIONS, chance, costs, trouble
 from evals.suites.memory.situations import known
@@ -41,10 +41,13 @@ def test_a_cost_is_price_and_harm_until_it_is_over() -> None:
     one = known(Random(3), Face(Cause.HEALTHY), Face(Cause.SLOW_VERSION))
     priced, harm = costs(AS_JUDGED, one), costs(AS_JUDGED, one)[Move.LEAVE] / 24
 
-    told = 0.20 + 0.7 * harm * 4 + 0.3 * harm * 24
-    helped, failed = harm * 0.1, 0.10 + harm * (0.1 + 2) + told
+    helps, back = (chance(AS_JUDGED, one, move) for move in (Move.ALERT, Move.ROUTE_BACK))
+    hours, blind = priors().hours, priors().harm[Move.ROUTE_BACK]
+    told = 0.20 + harm * (helps * hours[Move.ALERT] + (1 - helps) * 24)
+    helped = harm * hours[Move.ROUTE_BACK]
+    failed = blind + helped + harm * 2 + told
     assert priced[Move.ALERT] == pytest.approx(told)
-    assert priced[Move.ROUTE_BACK] == pytest.approx(0.05 + 0.94 * helped + 0.06 * failed)
+    assert priced[Move.ROUTE_BACK] == pytest.approx(0.05 + back * helped + (1 - back) * failed)
     assert harm == pytest.approx(0.25, rel=0.1)
 
 
