@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from evals.bench.measure import Result, Tell
 from evals.bench.report import as_json, plot, reached, table, word
 from evals.document import DOCS, put
+from evals.quiet import quiet
 
 NAMES = ("startup", "decision", "ingest", "recall")
 CASES, MANY = 10_000, 100_000
@@ -80,10 +81,9 @@ def bench(names: Sequence[str], size: Size, *, json_too: bool, plot_file: Path |
     if wrong := _unwritable(names, size, plot_file, write=write):
         print(wrong, file=sys.stderr)
         return 2
-    logging.getLogger("aurora").setLevel(logging.ERROR)
     begun = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with quiet(logging.ERROR, "aurora"), Progress(*columns, console=Console(stderr=True)) as progress:
         results = []
         for result in measure(names or NAMES, size, lambda name: _teller(progress, name)):
             results.append(result)

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from aurora import __version__
 from evals import document
+from evals.quiet import quiet
 from evals.suites import LATEST, NAMES, accepted, markdown, terminal
 from evals.suites.html import page
 from evals.suites.kept import Shelf, replace_file, shelf
@@ -70,8 +71,11 @@ def evaluate(request: Request, interrupted: Callable[[], bool] = lambda: False) 
 
     `interrupted` says whether Ctrl-C came: what a suite then raises is no fault of its own.
     """
-    for name in ("aurora", "matplotlib"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    with quiet(logging.ERROR, "aurora", "matplotlib"):
+        return _evaluate(request, interrupted)
+
+
+def _evaluate(request: Request, interrupted: Callable[[], bool]) -> int:
     if wrong := _wrong(request):
         return _refuse(wrong)
     try:

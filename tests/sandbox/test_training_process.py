@@ -45,8 +45,9 @@ def parent(folder: Path, then: str = "stay") -> subprocess.Popen[str]:
     return process
 
 
-def worker_of(pid: int) -> psutil.Process:
-    found = [one for one in psutil.Process(pid).children() if "aurora.sandbox.worker" in one.cmdline()]
+def worker_of(pid: int, folder: Path) -> psutil.Process:
+    ours = {"aurora.sandbox.worker", str(folder)}
+    found = [one for one in psutil.Process(pid).children() if ours <= set(one.cmdline())]
     assert len(found) == 1
     return found[0]
 
@@ -80,7 +81,7 @@ def test_a_parent_that_is_killed_leaves_no_orphan_and_its_training_is_done_later
     folder: Path, ended: Ended, training_held_up: Callable[[], None], moment: str
 ) -> None:
     doomed = parent(folder)
-    worker = worker_of(doomed.pid)
+    worker = worker_of(doomed.pid, folder)
     if moment == "while it waits":
         until(lambda: any(file.path.endswith("sandbox.db") for file in worker.open_files()))
     if moment == "while it trains":
@@ -109,31 +110,35 @@ def test_closing_the_world_ends_the_process_and_the_next_one_goes_on(
     with World(folder) as world:
         world.adopt(told(accuracy=0.7))
         train(world, "scorer", "key")
-        worker = worker_of(os.getpid())
+        worker = worker_of(os.getpid(), folder)
     assert gone(worker)
     training_held_up()
     with World(folder) as world:
         assert ended(world, "key").state == "done"
 
 
-def test_a_ctrl_c_in_the_terminal_does_not_reach_it(world: World, told: Told, train: Train, ended: Ended) -> None:
+def test_a_ctrl_c_in_the_terminal_does_not_reach_it(
+    folder: Path, world: World, told: Told, train: Train, ended: Ended
+) -> None:
     world.adopt(told(accuracy=0.7))
     train(world, "scorer", "key")
-    worker = worker_of(os.getpid())
+    worker = worker_of(os.getpid(), folder)
     assert os.getpgid(worker.pid) != os.getpgid(0)
     assert ended(world, "key").state == "done"
     worker.send_signal(signal.SIGINT)
     train(world, "scorer", "another")
     assert ended(world, "another").state == "done"
-    assert worker_of(os.getpid()) == worker
+    assert worker_of(os.getpid(), folder) == worker
 
 
-def test_one_process_serves_all_trainings_of_a_world(world: World, told: Told, train: Train, ended: Ended) -> None:
+def test_one_process_serves_all_trainings_of_a_world(
+    folder: Path, world: World, told: Told, train: Train, ended: Ended
+) -> None:
     for name in ("a", "b", "c"):
         world.adopt(told(name, accuracy=0.7))
         train(world, name, name)
     assert [ended(world, name).state for name in ("a", "b", "c")] == ["done"] * 3
-    worker_of(os.getpid())
+    worker_of(os.getpid(), folder)
 
 
 def test_another_world_takes_over_what_a_dying_one_leaves(
@@ -172,7 +177,7 @@ def test_a_process_that_dies_by_itself_is_replaced_and_what_it_died_over_twice_h
     world.adopt(told(accuracy=0.7))
     train(world, "scorer", "key")
     for _ in range(2):
-        worker = worker_of(os.getpid())
+        worker = worker_of(os.getpid(), folder)
         claim(folder, worker.pid)
         worker.kill()
         until(lambda: gone(worker))  # noqa: B023

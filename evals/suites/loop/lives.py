@@ -12,6 +12,7 @@ from aurora.sandbox.fleet.catalogue import CATALOGUE, Entry, made
 from aurora.sandbox.fleet.incidents import DAY, QUIET, schedule
 from aurora.sandbox.service import Incident, Service
 from evals.baselines.loop import TriggerTable
+from evals.quiet import quiet
 from evals.suites.loop.people import AtOnce, Person
 from evals.suites.loop.stage import HOURS, Sight, Stage, tick_of
 
@@ -99,9 +100,8 @@ class Rules:
 
 def live(plan: Plan, arm: Arm) -> list[Life]:
     """Let one fleet live under one arm; return the life of each of its services."""
-    # What a provider logs of its trainings and incidents is no news here.
-    logging.getLogger("aurora").setLevel(logging.CRITICAL)
     with (
+        quiet(logging.CRITICAL, "aurora"),
         tempfile.TemporaryDirectory() as folder,
         Stage(Path(folder), plan.services(), with_aurora=arm == "AURORA") as stage,
     ):
