@@ -13,6 +13,7 @@ PARTICULAR: Mapping[str, Face] = {
     "leak": Face(Cause.UNKNOWN, "leaking"),
     "faults": Face(Cause.UNKNOWN, "failing"),
     "outage": Face(Cause.UNKNOWN, "gone"),
+    "error_burst": Face(Cause.BLIP, "failing"),
     "quiet_hour": Face(Cause.HEALTHY, "resting"),
 }
 """The shapes that show in another way than their cause usually does."""

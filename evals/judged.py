@@ -44,6 +44,7 @@ FACES = {
         Cause.BAD_DEPLOYMENT: {"leaking": 0.5},
         Cause.UNKNOWN: {"leaking": 0.19, "failing": 0.48, "gone": 0.06},
         Cause.HEALTHY: {"resting": 0.005},
+        Cause.BLIP: {"failing": 0.4},
     },
 }
 
@@ -210,6 +211,7 @@ NUMBERS = {
     "leak_looms": 0.6,
     "surge_hours": 6.0,
     "irreversible_harm": 3.0,
+    "needless_harm": 0.2,
     "sure": 0.70,
     "assumed_repeats": 0.12,
     "young_share": 0.5,
@@ -254,7 +256,8 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
         "why": "In what share of its cases a cause shows in another way than usual; told apart, since what shows "
         "either in errors or in memory shows in one of them. A leak that came with a deployment is a bad version, "
         "about as frequent as one that fails at once. What else fills the memory at a normal load is hardly ever "
-        "known. One load in ten is larger in memory than in CPU.",
+        "known. One load in five is larger in memory than in CPU. Trouble that grows is often looked at early, before "
+        "answers are late. A blip is more often slow than failing.",
         "value": FACES,
     },
     "cure": {
@@ -270,8 +273,8 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
     },
     "harm_if_wrong": {
         "why": "What a move does by itself where it cures nothing: stale answers, a colder model, less room for a "
-        "burst, people who stop listening. Small beside the harm of an hour of trouble, since all of them are "
-        "watched and taken back.",
+        "burst, people who stop listening. All are watched and taken back, so that most are small beside an hour of "
+        "trouble; too few replicas are overloaded at once, and a version that was left for a reason errs again.",
         "value": HARM_IF_WRONG,
     },
     "widths": {
@@ -282,8 +285,9 @@ JUDGEMENT: dict[str, dict[str, Any]] = {
     },
     "numbers": {
         "why": "Levels, limits and worths that are one number each. The horizon is a day, since people look at a "
-        "service daily, and a surge of load lasts half of it; the target usage is that of Kubernetes' "
-        "autoscaler examples; a look 2 hours later clears up a fifth of what is unclear; a case loses half "
+        "service daily, and a surge of load lasts a quarter of it; the target usage is that of Kubernetes' "
+        "autoscaler examples; a look 2 hours later clears up a seventh of what is unclear; a change that nothing "
+        "called for costs as much trust as an alert; a case loses half "
         "its worth in a quarter of a year; a prior is worth a dozen cases; what a "
         "model's history says of the moment for a retrain counts half; a case is looked for by its causes first, "
         "since they tell most of what is behind it, then by its numbers, its age and its words. Memory that runs out "

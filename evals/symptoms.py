@@ -248,10 +248,11 @@ def _failing_inputs(random: Random, fields: Fields) -> None:
 
 
 def _excursion(random: Random, fields: Fields) -> None:
-    if random.random() < 0.6:
-        _slow(random, fields, 1.05, 1.8)
-    else:
-        fields["model_metrics"]["error_rate"] = random.uniform(0.06, 0.2)
+    _slow(random, fields, 1.05, 1.8)
+
+
+def _errors_for_once(random: Random, fields: Fields) -> None:
+    fields["model_metrics"]["error_rate"] = random.uniform(0.06, 0.2)
 
 
 def _unexplained_faults(random: Random, fields: Fields) -> None:
@@ -289,6 +290,7 @@ _SERVICE_SHOWS: Mapping[Face, Callable[[Random, Fields], None]] = {
     Face(Cause.OVER_PROVISIONED): _idling,
     Face(Cause.DATA_BUG): _failing_inputs,
     Face(Cause.BLIP): _excursion,
+    Face(Cause.BLIP, "failing"): _errors_for_once,
     Face(Cause.UNKNOWN): _slow,
     Face(Cause.UNKNOWN, "failing"): _unexplained_faults,
     Face(Cause.UNKNOWN, "gone"): _cut_off,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from operator import mul
 from typing import NamedTuple
 
-from aurora.domain import CHANGING, Action
+from aurora.domain import CHANGING, Action, Cause
 from aurora.policy.belief import NO_RECORD, Record, believed
 from aurora.policy.curves import ramp
 from aurora.policy.diagnosis import Diagnosis, diagnose
-from aurora.policy.effects import blocked_by_numbers, cures
+from aurora.policy.effects import HARMLESS, blocked_by_numbers, cures
 from aurora.policy.harm import hourly_harm
 from aurora.policy.moves import MOVES, Move, Side
 from aurora.policy.priors import Row
@@ -114,7 +114,7 @@ def _effect(move: Move, prospect: Prospect, records: Mapping[Action, Record]) ->
     cut = len(diagnosis.quality)
     quality, service = mean(diagnosis.quality, row[:cut]), mean(diagnosis.service, row[cut:])
     side = _goal_side(prospect, row, quality, service)
-    raw = _success(move, side, quality, service)
+    raw = _worth_telling(prospect) if move is Move.ALERT else _success(move, side, quality, service)
     prior = seen.priors.readings[move].of(raw)
     record = records.get(action, NO_RECORD) if records else NO_RECORD
     chance = believed(prior, record, prospect.number("prior_strength"))
@@ -133,12 +133,21 @@ def _goal_side(prospect: Prospect, row: Row, quality: float, service: float) -> 
 
 
 def _success(move: Move, side: Side, quality: float, service: float) -> float:
-    """Return the chance of reaching the goal. Leaving it is right only if both sides can be left; people see both."""
+    """Return the chance of reaching the goal. Leaving it is right only if both sides can be left."""
     if move is Move.LEAVE:
         return quality * service
-    if move is Move.ALERT:
-        return 1 - (1 - quality) * (1 - service)
     return quality if side is Side.QUALITY else service
+
+
+def _worth_telling(prospect: Prospect) -> float:
+    """Return the chance that something is wrong that people should know of, whether or not they find its cure."""
+    return 1 - _any(HARMLESS, Side.QUALITY, prospect) * _any(HARMLESS, Side.SERVICE, prospect)
+
+
+def _any(causes: Collection[Cause], side: Side, prospect: Prospect) -> float:
+    """Return the chance that one of these causes is behind one side."""
+    pairs = zip(prospect.seen.priors.states[side], prospect.diagnosis.side(side), strict=True)
+    return sum(chance for cause, chance in pairs if cause in causes)
 
 
 def _moved(row: Row, prior: float, chance: float) -> Row:
@@ -300,11 +309,13 @@ def _untimely(prospect: Prospect) -> float:
 def _wrong(effect: Effect, prospect: Prospect, reversible: Collection[Action]) -> float:
     """Return what it costs that a move may not succeed.
 
-    That is its own harm, for longer where it cannot be taken back, and the person who is asked about an unsure change.
+    That is its own harm, for longer where it cannot be taken back, the trust that a change costs where nothing was
+    wrong, and the person who is asked about an unsure one.
     """
     harm = effect.wrong * prospect.seen.priors.harm[effect.move]
     if effect.action not in CHANGING:
         return harm
     lasting = 1.0 if effect.action in reversible else prospect.number("irreversible_harm")
     asked = 1 - ramp(effect.chance, prospect.number("sure"), prospect.seen.priors.widths["sure"])
-    return harm * lasting + asked * prospect.seen.settings.costs.alert
+    needless = _any((Cause.HEALTHY, Cause.BLIP), effect.side, prospect) * prospect.number("needless_harm")
+    return harm * lasting + needless + asked * prospect.seen.settings.costs.alert
