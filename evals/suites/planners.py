@@ -3,7 +3,7 @@
 The object, or what a class or function of that name returns when it is called without arguments, has one or more of
 
     name: str
-        What it is called in the tables; left out, it is called as it was named on the command line.
+        What it is called in the tables, marked as the planner; left out, as it was named on the command line.
     retrain(cost: float) -> Callable[[Sight], bool]
         Streams. Called once a stream with what a retrain costs; what it returns is shown every step in order
         (`evals.worlds.schedules.Sight`) and says whether to retrain before the next one.
@@ -66,7 +66,8 @@ def load(source: str) -> Planner:
         raise NotAPlanner(f"{source} has none of {', '.join(METHODS)}: there is nothing to ask it.")
     if wrong := [name for name, method in methods.items() if not callable(method)]:
         raise NotAPlanner(f"{source}: {', '.join(wrong)} cannot be called.")
-    return Planner(source, str(getattr(found, "name", None) or source), found)
+    # Marked, so that it is never taken for a policy of the tables that happens to be called so.
+    return Planner(source, f"{getattr(found, 'name', None) or source} (--planner)", found)
 
 
 def _imported(source: str) -> Any:

@@ -190,7 +190,9 @@ def _weighing(trace: Trace, weight: float, planner: Any) -> Runs:
         ENGINE: run_trace(trace, engine(trace, weight)),
     }
     offered: Callable[[int, float], Policy] | None = getattr(planner, "scale", None)
-    return runs if offered is None else {**runs, PLANNER: run_trace(trace, offered(trace.boot, weight))}
+    if offered is None:
+        return runs
+    return {**runs, getattr(planner, "name", PLANNER): run_trace(trace, offered(trace.boot, weight))}
 
 
 def _at(target: float) -> str:
@@ -227,8 +229,9 @@ def _groups(worlds: Sequence[World]) -> Iterator[Group]:
 
 
 def _policies(group: Group) -> tuple[str, ...]:
-    offered = (PLANNER,) if PLANNER in group.worlds[0].runs else ()
-    return (ENGINE, *offered, BEST, HINDSIGHT, DEFAULT, TABLE, NEVER, ALWAYS, CHANCE, ORACLE)
+    ours = (ENGINE, BEST, HINDSIGHT, DEFAULT, TABLE, NEVER, ALWAYS, CHANCE, ORACLE)
+    offered = (name for name in group.worlds[0].runs if name not in ours and name not in map(_at, rules.TARGETS))
+    return (ENGINE, *offered, *ours[1:])
 
 
 def _best_rule(group: Group) -> str:

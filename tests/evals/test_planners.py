@@ -62,14 +62,14 @@ def policies(here: Path, request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("path", ["Both", "made", "ready", "Group.inner"])
 def test_it_is_an_object_or_a_class_or_function_that_makes_one(policies: str, path: str) -> None:
     found = load(f"{policies}:{path}")
-    assert found.name == "Both"
+    assert found.name == "Both (--planner)"
     assert found.retrain(0.3)(Sight(0.4, 100, 0.0, 0.0, None)) is True
     assert (hasattr(found, "decide"), hasattr(found, "scale")) == (True, False)
 
 
 def test_without_a_name_it_is_called_as_it_was_named(here: Path) -> None:
     (here / "nameless_policy.py").write_text("class P:\n    def scale(self): ...\n")
-    assert load("nameless_policy:P").name == "nameless_policy:P"
+    assert load("nameless_policy:P").name == "nameless_policy:P (--planner)"
 
 
 def test_it_is_sent_to_another_process_by_name_whatever_it_holds(here: Path) -> None:
@@ -116,5 +116,5 @@ def test_the_example_of_the_documentation_works(here: Path) -> None:
     (here / "cautious.py").write_text(source)
     found = load("cautious:Cautious")
     policy = found.retrain(1.0)
-    assert found.name == "Retrains at 40 % error"
+    assert found.name == "Retrains at 40 % error (--planner)"
     assert [policy(Sight(error, 100, 0.0, 0.0, None)) for error in (0.39, 0.41)] == [False, True]

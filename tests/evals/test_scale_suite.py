@@ -17,6 +17,8 @@ from evals.worlds.loads import Policy, Sight
 class AsTheRule:
     """A planner that does as the autoscaler does, and asks for one replica more where late work costs much."""
 
+    name = "as the rule"
+
     def scale(self, boot_minutes: int, late_cost: float) -> Policy:
         rule, more = rules.hpa(), int(late_cost > 5)
         assert 2 <= boot_minutes <= 6
@@ -43,7 +45,9 @@ def test_the_oracle_is_never_beaten_and_nobody_is_missing(result: Result) -> Non
     assert len(result.tables) == 8
     for table in result.tables[:4]:
         over = {row.policy: figure for row in table.rows if (figure := row.figures[0]) is not None}
-        assert {ENGINE, "planner", scale.BEST, scale.HINDSIGHT, scale.DEFAULT, scale.TABLE, scale.NEVER} <= set(over)
+        assert {ENGINE, "as the rule", scale.BEST, scale.HINDSIGHT, scale.DEFAULT, scale.TABLE, scale.NEVER} <= set(
+            over
+        )
         assert all(figure.value >= 1 - 1e-9 for figure in over.values())
         assert over["oracle"].value == pytest.approx(1)
         assert over[scale.HINDSIGHT].value <= over[scale.BEST].value + 1e-9
