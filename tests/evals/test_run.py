@@ -189,7 +189,7 @@ def test_a_suite_is_told_what_was_asked_for(
     assert asked[0] == Options(request_.home / "worlds")
     assert replace(asked[1], planner=None) == Options(Path("elsewhere"), quick=True, processes=3)
     assert isinstance(asked[1].planner, Planner)
-    assert latest(request_)["planner"] == "P"
+    assert latest(request_)["planner"] == "P (--planner)"
 
 
 def test_what_an_interrupted_run_had_finished_is_taken_when_that_is_asked_for(
