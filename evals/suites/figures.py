@@ -24,6 +24,11 @@ class Figure:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends of the interval; the value itself where there is none."""
+        return (self.value if self.low is None else self.low, self.value if self.high is None else self.high)
+
     def __format__(self, spec: str) -> str:
         """Return the value, and its interval where there is one."""
         if self.low is None or self.high is None:
@@ -74,9 +79,9 @@ def drawn(measure: Callable[..., Numbers], *columns: Sequence[Any] | Numbers) ->
     value = float(measure(*arrays))
     if worlds == 1:
         return Figure(value)
-    drawn = np.random.default_rng(SEED).integers(worlds, size=(DRAWS, worlds))
+    picked = np.random.default_rng(SEED).integers(worlds, size=(DRAWS, worlds))
+    values = measure(*(array[picked] for array in arrays))
     # Where no draw has a value, as where a baseline is the oracle itself, there is no interval either.
-    values = measure(*(array[drawn] for array in arrays))
     known = values[np.isfinite(values)]
     if not len(known):
         return Figure(value)

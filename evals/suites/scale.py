@@ -355,15 +355,9 @@ def _bars(groups: Sequence[Group]) -> Plot:
         x="policy",
         y="cost over the least possible",
         series={title: [(name, figure.value) for name, figure in bars] for title, bars in found.items()},
-        errors={title: [_interval(figure) for _, figure in bars] for title, bars in found.items()},
+        errors={title: [figure.ends for _, figure in bars] for title, bars in found.items()},
         line=1.0,
     )
-
-
-def _interval(figure: Figure) -> tuple[float, float]:
-    if figure.low is None or figure.high is None:
-        return figure.value, figure.value
-    return figure.low, figure.high
 
 
 def _notes(groups: Sequence[Group]) -> tuple[str, ...]:

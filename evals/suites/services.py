@@ -337,14 +337,9 @@ def _bars(part: Part) -> Plot:
         x="policy",
         y="0 oracle, 1 never act",
         series={"normalised regret": [(policy, figures[policy].value) for policy in order]},
-        errors={"normalised regret": [_interval(figures[policy]) for policy in order]},
+        errors={"normalised regret": [figures[policy].ends for policy in order]},
         line=1.0,
     )
-
-
-def _interval(figure: Figure) -> tuple[float, float]:
-    low, high = figure.low, figure.high
-    return (figure.value if low is None else low, figure.value if high is None else high)
 
 
 def _reliability(found: Mapping[str, Calibration]) -> Plot:

@@ -214,6 +214,11 @@ def test_bars_of_several_series_stand_beside_each_other_under_every_name() -> No
     assert {"3", "a & b", "c"} <= set(words)
 
 
+def test_an_interval_may_reach_to_nothing_and_is_the_value_where_there_is_none() -> None:
+    assert Figure(1.5, 0.0, 2.0).ends == (0.0, 2.0)
+    assert Figure(1.5).ends == (1.5, 1.5)
+
+
 def test_a_plot_without_intervals_is_drawn_too() -> None:
     assert svg(replace(POINTS, errors={}), "white") != svg(POINTS, "white")
 

@@ -316,7 +316,7 @@ def plots(accounts: Accounts, over_time: Mapping[str, Sequence[tuple[float | str
             figure = hours_to_recovery(accounts, arm, kind)
             if figure is not None:
                 bars[arm].append((kind.replace("_", " "), figure.value))
-                errors[arm].append((figure.low or figure.value, figure.high or figure.value))
+                errors[arm].append(figure.ends)
     return (
         Plot(
             name="loop-cost",

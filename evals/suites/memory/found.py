@@ -166,8 +166,5 @@ def plot(found: Found) -> Plot:
         x="how cases are looked for",
         y="recall@5",
         series={kind: [(way, figure.value) for way, figure in some.items()] for kind, some in figures.items()},
-        errors={
-            kind: [(figure.low or 0.0, figure.high or 0.0) for figure in some.values()]
-            for kind, some in figures.items()
-        },
+        errors={kind: [figure.ends for figure in some.values()] for kind, some in figures.items()},
     )

@@ -221,15 +221,8 @@ def _bars(found: Findings) -> Plot:
         x="policy",
         y="cost over oracle",
         series={group.name: tuple((name, figure.value) for name, figure in figures.items())},
-        errors={group.name: tuple(map(_interval, figures.values()))},
+        errors={group.name: tuple(figure.ends for figure in figures.values())},
         line=1.0,
-    )
-
-
-def _interval(figure: Figure) -> tuple[float, float]:
-    return (
-        figure.value if figure.low is None else figure.low,
-        figure.value if figure.high is None else figure.high,
     )
 
 
