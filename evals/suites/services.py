@@ -55,6 +55,8 @@ class Part:
     key: str
     episodes: Sequence[Episode]
     decided: Mapping[str, Sequence[Decided]]
+    planner: str | None = None
+    """Whoever was put beside the engine: told of, and no baseline that it is held to."""
 
     def regret(self, policy: str) -> list[float]:
         """Return what a policy costs beyond the best, episode by episode."""
@@ -82,11 +84,18 @@ def run(options: Options, tell: Tell) -> Result:
 
     open_, closed_ = (loaded(name, entries) for name, entries in taken.items())
     training = loaded("for-fitting", more) if more else []
+    by_open = _all(open_, options, _crossed(open_, training))
+    by_closed = _all(closed_, options, _learnt([*open_, *training], closed_))
     parts = (
-        Part("Published families", "published", open_, _all(open_, options, _crossed(open_, training))),
-        Part("Families left out", "held_out", closed_, _all(closed_, options, _learnt([*open_, *training], closed_))),
+        Part("Published families", "published", open_, by_open, _planner(options)),
+        Part("Families left out", "held_out", closed_, by_closed, _planner(options)),
     )
     return _result(parts)
+
+
+def _planner(options: Options) -> str | None:
+    """Return what another planner is called, if it is one that decides."""
+    return getattr(options.planner, "name", "planner") if hasattr(options.planner, "decide") else None
 
 
 def _part(entries: Iterator[Entry], options: Options) -> list[Entry]:
@@ -120,8 +129,8 @@ def _all(
         for name, made in moves.items()
     }
     decided[ENGINE] = engine(episodes, options.processes)
-    if options.planner is not None and hasattr(options.planner, "decide"):
-        decided[getattr(options.planner, "name", "planner")] = [_asked(options.planner, one) for one in episodes]
+    if (planner := _planner(options)) is not None:
+        decided[planner] = [_asked(options.planner, one) for one in episodes]
     decided[ORACLE] = [Decided(min(one.costs, key=one.costs.__getitem__), one.least) for one in episodes]
     return decided
 
@@ -288,8 +297,8 @@ def _calibrated(part: Part) -> Calibration:
 
 
 def deployable(part: Part) -> str:
-    """Return the best baseline that could be put to work: any but the bound and the oracle."""
-    others = [policy for policy in part.decided if policy not in (ENGINE, ORACLE, BOUND, NEVER)]
+    """Return the best baseline that acts and could be put to work: not the bound, the oracle or another planner."""
+    others = [policy for policy in part.decided if policy not in (ENGINE, ORACLE, BOUND, NEVER, part.planner)]
     return min(others, key=lambda policy: sum(part.regret(policy)))
 
 

@@ -1,5 +1,6 @@
 """The services suite: baselines that do what they say, and figures that mean what they say."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,14 @@ def test_the_bar_is_the_best_baseline_that_can_be_put_to_work(found: list[Episod
     assert deployable(part(found)) in (TABLE, "tree of depth 6")
     keys = [target.key for target in result([part(found)]).targets]
     assert keys == [f"services.published.{name}" for name in ("regret", "gap", "wrong", "ece", "skill")]
+
+
+def test_another_planner_is_no_bar_however_good_it_is(found: list[Episode]) -> None:
+    alone = part(found)
+    beside = replace(alone, decided={**alone.decided, "wise": alone.decided[ORACLE]}, planner="wise")
+    assert deployable(beside) == deployable(alone)
+    assert result([beside]).targets == result([alone]).targets
+    assert "wise" in {row.policy for row in result([beside]).tables[0].rows}
 
 
 def test_a_control_is_healthy_and_best_left_alone(found: list[Episode]) -> None:
