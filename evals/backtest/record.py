@@ -15,6 +15,7 @@ from aurora.domain import CHANGING, Action, Critique, Plan, Recalled, Ruling, St
 from aurora.ledger import Ledger, Store
 from aurora.ledger.records import DecisionRecord
 from aurora.nouns import NOUNS
+from aurora.policy.standing import gave_up
 from aurora.settings import Settings
 from evals.backtest.past import Past, Written, facts_at, past
 from evals.backtest.replay import Case
@@ -89,7 +90,8 @@ class Record:
         plan: Plan = plans[-1][1]
         critique: Critique = critiques[-1][1]
         ruling, ruled_at = _ruling(nouns, plan)
-        if critique.round != plan.round or (ruling is None and critique.verdict == "approve"):
+        ended = ruling is not None or critique.verdict == "reject" or gave_up(critique)
+        if critique.round != plan.round or not ended:
             self.left_out["still being worked out"] += 1
             return None
         made = self._past(decision.model_name)

@@ -176,11 +176,11 @@ def _plan(case: Case, situation: Situation, change: Change, avoid: tuple[Action,
 
 def _sure(case: Case, situation: Situation, priors: Priors | None, step: Step) -> Plan:
     """Make a plan of somebody else's step: how sure to be of it is the engine's to say."""
-    found, seen = _assessed(case, situation, priors), view(situation, priors)
+    found = _assessed(case, situation, priors)
     option = None if unfit(step, situation) else found.options.get(move_of(step, situation))
-    own = records(situation, seen, case.seen_alike).get(step.action, NO_RECORD)
+    own = records(situation, found.seen, case.seen_alike).get(step.action, NO_RECORD)
     confidence = told(option.chance) if option else 0.0
-    low = told(lower_bound(option.prior, own, seen.priors.numbers["prior_strength"])) if option else 0.0
+    low = told(lower_bound(option.prior, own, found.prospect.number("prior_strength"))) if option else 0.0
     return Plan(
         step=step,
         reasoning="",

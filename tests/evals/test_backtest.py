@@ -11,9 +11,11 @@ import pytest
 
 from aurora import Aurora
 from aurora.domain import (
+    CHANGING,
     Action,
     Baseline,
     Execution,
+    Mode,
     ModelSettings,
     Outcome,
     Report,
@@ -27,12 +29,15 @@ from aurora.domain import (
     Verification,
 )
 from aurora.ledger.records import DecisionRecord
+from aurora.policy.critic import judge
+from aurora.policy.engine import propose
 from aurora.settings import Settings
 from evals.backtest.change import NotAChange, change, names
 from evals.backtest.past import Written, facts_at, past
 from evals.backtest.record import Wanted
 from evals.backtest.replay import Replay
 from evals.backtest.run import Request, backtest, run
+from tests.policy.looking import look
 
 FAILING: dict[str, Any] = {
     "model_metrics": {"accuracy": 0.72, "latency_ms": 650},
@@ -233,6 +238,22 @@ def test_an_empty_ledger_says_so_and_none_is_made(tmp_path: Path, capsys: pytest
     assert run(Request(), Settings(home=tmp_path / "nowhere", _env_file=None)) == 0
     assert capsys.readouterr().out == "The ledger holds no decision to replay.\n"
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_decision_whose_plan_was_just_sent_back_is_left_out(tmp_path: Path) -> None:
+    made = Settings(home=tmp_path, embedding_model=str(tmp_path / "none"), _env_file=None)
+    telemetry = Telemetry.model_validate({"model_name": "drifted", **FAILING})
+    seen, running = look(FAILING), Standing(status=Status.RUNNING)
+    plan = propose(seen, (), reversible=CHANGING)
+    critique = judge(plan, seen, (), reversible=CHANGING).evolve(verdict="revise")
+    with Aurora.open(made) as aurora:
+        decisions = aurora.ledger.decisions
+        id = decisions.open(telemetry, dry_run=True, mode=Mode.AUTONOMOUS, simulated=True, held=True)
+        for node, noun in (("observe", seen), ("plan", plan), ("critique", critique)):
+            decisions.record(id, 0, node, noun, running)
+    found = backtest(made, change([]), Wanted(100))
+    assert found.replays == ()
+    assert found.left_out == {"still being worked out": 1}
 
 
 def test_what_is_no_ledger_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
