@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aurora import domain
 from aurora.domain import Situation
-from aurora.observe import breaches, history, readings
+from aurora.observe import breaches, drift, history, readings, versions
 from aurora.policy import effects, sizing, steps, view
 from aurora.policy.moves import Move
 from aurora.policy.priors import priors
@@ -30,8 +30,10 @@ MODULES = (
     rollout,
     domain,
     breaches,
+    drift,
     history,
     readings,
+    versions,
     effects,
     sizing,
     steps,
