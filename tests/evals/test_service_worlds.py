@@ -139,6 +139,14 @@ def test_other_parameters_cost_what_they_cost() -> None:
     assert few != many
 
 
+def test_a_cache_that_is_turned_off_answers_nothing() -> None:
+    one = episode_of(entry("repeated"))
+    off = Step(action=Action.CACHE, target="service", parameters={"enabled": False})
+    price = one.situation.settings.costs.cache
+    assert cost_of(one.entry, off) == pytest.approx(one.costs[Move.LEAVE] + price)
+    assert one.costs[Move.CACHE] < cost_of(one.entry, off)
+
+
 @pytest.mark.parametrize(
     ("shape", "move"),
     [

@@ -166,9 +166,10 @@ def deed_of(world: World, step: Step, move: Move) -> Deed:
         return Deed(at=SWITCH, weights=(weights.get("r0", 0) / 100, max(others, 1)))
     if move in (Move.SCALE_UP, Move.SCALE_DOWN):
         return Deed(at=world.boot, replicas=step.parameters["replicas"])
+    if move is Move.CACHE:
+        return Deed(at=SWITCH, cached=step.parameters.get("enabled") is True)
     return {
         Move.RETRAIN: Deed(at=world.training, learns=world.learns, harm=spoilt(world)),
-        Move.CACHE: Deed(at=SWITCH, cached=True),
         Move.ROUTE_BACK: Deed(at=SWITCH, back=True),
     }.get(move, NOTHING)
 
