@@ -58,7 +58,7 @@ class Errors:
     def add(self, error: float) -> None:
         """Count one more error."""
         self._weight *= self._growth
-        self._counts[min(int((error + 1) / STEP), BINS - 1)] += self._weight
+        self._counts[int(min((error + 1) / STEP, BINS - 1))] += self._weight
         self._written += 1
         if self._written % COUNTED_EVERY == 0:
             self._sums = self._summed()

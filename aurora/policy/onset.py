@@ -51,6 +51,9 @@ def newest_turn(wrong: Sequence[float], rows: Sequence[float]) -> Turn | None:
         late_wrong += wrong[start]
         late_rows += rows[start]
         early_rows = all_rows - late_rows
+        if early_rows <= 0:
+            # So few rows that they vanish in the sum of all tell nothing.
+            break
         before, after = (all_wrong - late_wrong) / early_rows, late_wrong / late_rows
         score = abs(after - before) / math.sqrt(variance * (1 / late_rows + 1 / early_rows))
         if best is None or score > best.score:

@@ -33,6 +33,10 @@ def test_a_fall_is_no_rise() -> None:
     assert turn.steps == 5
 
 
+def test_rows_that_vanish_beside_all_others_tell_of_no_turn() -> None:
+    assert newest_turn([0.0, 1e5], [1e-12, 1e6]) is None
+
+
 def test_noise_is_not_sure() -> None:
     sure = [
         turn.surety(3.5, 1.0) for seed in range(30) if (turn := newest_turn(*drawn([0.2] * 30, seed=seed))) is not None

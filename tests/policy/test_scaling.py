@@ -95,6 +95,14 @@ def test_whatever_is_told_there_is_an_answer(
     assert advice.reason
 
 
+def test_a_load_beyond_all_bounds_is_one_error_among_others() -> None:
+    forecaster = Forecaster((3,), priors().scaling)
+    for minute in range(20):
+        forecaster.update(minute, 0.0)
+    assert forecaster.update(20, 1e300)
+    assert math.isfinite(forecaster.outlooks()[0].most(0.05))
+
+
 @given(st.lists(st.tuples(st.integers(0, 200), st.floats(0, 50)), min_size=20, max_size=80))
 def test_points_that_are_told_twice_change_nothing(told: list[tuple[int, float]]) -> None:
     once, twice = ScaleAdvisor(3, 10.0), ScaleAdvisor(3, 10.0)
