@@ -34,9 +34,11 @@ LOOMING = {
 }
 """The causes whose harm may still be to come when they show."""
 LOOMS = 0.75
+"""The part of what such a cause cost that is expected of it where it shows."""
 YOUNG = ("leaking", "filling")
 """The faces that are looked at in these worlds long before they show: memory with room left is left alone."""
 EARLY, IN_TIME = "early", 0.5
+"""The face that some causes have as long as the degree to which answers come too late is under this."""
 RIGHT = 0.15
 """Leaving it was right if until the next look no more hours were lost than these."""
 CAREFUL = 10.0

@@ -23,8 +23,8 @@ from aurora.policy.priors import priors
 Vector = list[float]
 
 PERIODS = (1.5, 4.0, 11.0)
-"""In years. The mean cosine of these is 1 for the same moment, 0.8 for a season apart, and below a third for each time
-from 8 months to 8 years apart."""
+"""In years. The mean cosine of these is 1 for the same moment, 0.8 for a season apart, and below a half for each time
+from 8 months to 8 years apart: about a third or less but for some months around 7.6 years."""
 YEAR_SECONDS = 365.25 * 86400
 SHARES = ("share_of_words", "share_of_numbers", "share_of_causes", "share_of_time")
 """Of what each part is called in `priors.json`; together they are 1."""

@@ -47,7 +47,7 @@ class Choice:
 
     @property
     def leading(self) -> tuple[Cause, float]:
-        """The cause that speaks most for the move, and its probability: of a change, the one it takes most harm off."""
+        """The cause that speaks most for the move, and its probability: of a change, the likeliest met and cured."""
         if self.effect.action in CHANGING:
             return self._cured()
         cause = max(self.blamed, key=lambda cause: (self.blamed[cause], cause))

@@ -8,7 +8,8 @@ from aurora.policy.advisor import RetrainAdvisor
 from aurora.policy.priors import priors
 
 NEWEST = 60
-"""So many labelled points are looked at: more would cost time, and the advisor looks no further back."""
+"""So many labelled points are looked at, for more would cost time: a model older than they are counts as fresh at the
+first of them."""
 ENOUGH = 10
 """From so many on they say something."""
 

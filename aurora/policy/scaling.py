@@ -194,7 +194,7 @@ def leads(boot: float) -> tuple[int, int, int]:
 
 
 def growth(loads: Iterable[tuple[float, float]], now: float, ahead: float) -> float | None:
-    """Return what load comes `ahead` minutes from now at most, with one chance in ten, over what comes now.
+    """Return the load that is exceeded `ahead` minutes from now with one chance in ten, as a multiple of that of now.
 
     `loads` are minutes and the load at them, in any unit and order; those of one minute are averaged, those after `now`
     left out. None where nothing comes, where too few minutes are known or the newest is long past.

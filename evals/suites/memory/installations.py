@@ -6,7 +6,7 @@ on for a day. An hour of a cause is priced as the engine would price it if it kn
 helps, and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -75,9 +75,9 @@ def chance(installation: Installation, one: Known, move: Move) -> float:
     return float(CURE[side].get(move, {}).get(cause, 0.0))
 
 
-def costs(installation: Installation, one: Known, possible: Sequence[Move] = MOVES) -> dict[Move, float]:
-    """Return what each move is expected to cost, in hours of wrong answers."""
-    return {move: _cost(installation, one, move) for move in possible}
+def costs(installation: Installation, one: Known) -> dict[Move, float]:
+    """Return what each move is expected to cost, in hours of wrong answers, whether or not it can be made."""
+    return {move: _cost(installation, one, move) for move in MOVES}
 
 
 def _cost(installation: Installation, one: Known, move: Move) -> float:

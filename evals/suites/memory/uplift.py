@@ -12,7 +12,7 @@ from aurora.observe import describe
 from aurora.policy.critic import judge
 from aurora.policy.engine import propose
 from aurora.policy.features import features
-from aurora.policy.moves import MOVES, Move
+from aurora.policy.moves import Move
 from aurora.policy.standing import MAX_REVISIONS
 from aurora.policy.steps import move_of
 from evals.suites.figures import Figure, cheaper_by, mean, ratio
@@ -38,7 +38,7 @@ class Life:
     """The true cost of each decision."""
     without: tuple[float, ...]
     least: tuple[float, ...]
-    """What the best move would have cost."""
+    """What the best move would have cost, one that could not be made included."""
     probed: poison.Probed | None
     """What poison did in the end; None where that was not tried."""
 
@@ -135,7 +135,7 @@ def _lived(here: Home, installation: Installation, number: int, one: Known, luck
     success = luck < chance(installation, one, decided.move) if changed else None
     trust = Trust.VERIFIED if changed else Trust.TOLD
     here.add([case(f"{number}", one.situation, decided.move.action, success, trust)])
-    return costs(installation, one, MOVES)[decided.move]
+    return costs(installation, one)[decided.move]
 
 
 # --- what it comes to ------------------------------------------------------------------------------------------------
