@@ -206,9 +206,9 @@ def sign_chances(
 
 
 def _weighed(drawn_degrees: Degrees, sighted: Sequence[Mapping[str, float]]) -> Weighed:
-    weight = SIGHTED * len(drawn_degrees) / max(len(sighted), 1)
     if not drawn_degrees:
-        return [(weight or 1.0, row) for row in sighted]
+        return [(1.0, row) for row in sighted]
+    weight = SIGHTED * len(drawn_degrees) / max(len(sighted), 1)
     return [*((1.0, row) for row in drawn_degrees), *((weight, row) for row in sighted)]
 
 

@@ -83,9 +83,8 @@ def _fine_tuned(seen: View, _: Situation) -> bool:
     return _over(seen, "data_drift.score", seen.settings.thresholds.drift_score) and (_under(seen, SLIPPING) or late)
 
 
-def _cached(seen: View, _: Situation) -> bool:
-    slow = _over(seen, "model_metrics.latency_ms", seen.settings.latency_slo_ms)
-    return slow and _over(seen, "traffic.repeat_ratio", seen.settings.thresholds.repeat_ratio)
+def _cached(seen: View, situation: Situation) -> bool:
+    return _slow(seen, situation) and _over(seen, "traffic.repeat_ratio", seen.settings.thresholds.repeat_ratio)
 
 
 def _routed_away(seen: View, _: Situation) -> bool:

@@ -79,12 +79,12 @@ def _not_better(report: Report) -> Iterator[str]:
 
 
 def _behind(report: Report) -> Iterator[str]:
-    formats = {target.key: target for target, _ in report.targets}
+    by_key = {target.key: target for target, _ in report.targets}
     for standing in (standing for one in report.finished for standing in one.standings if standing.fails):
         if standing.word == "gone":
             yield f"{standing.key} was accepted and is not measured any more."
         elif standing.was is not None:
-            now = formats[standing.key]
+            now = by_key[standing.key]
             spec = now.format
             yield (
                 f"{standing.key} is {now.figure.value:{spec}}: worse than the accepted {standing.was.value:{spec}}"
