@@ -98,7 +98,7 @@ def _alternative(choice: Choice, action: Action) -> Alternative:
     if not possible:
         # What cannot be done leaves all the harm, and would cost its price besides.
         cost = found.leaving + found.seen.settings.costs.of(action)
-        why = "; ".join(found.blocked[move] for move in moves)
+        why = "; ".join(dict.fromkeys(found.blocked[move] for move in moves))
         return Alternative(decision_type=action, expected_cost=told(cost), confidence=0.0, why_not=why)
     move = min(possible, key=lambda move: found.costs[move])
     # To leave it is told by what it costs if nobody ever looks again; what waiting costs is told beside it.

@@ -80,6 +80,13 @@ def test_every_alternative_says_why_not() -> None:
     assert told.expected_cost <= min(possible)
 
 
+def test_what_rules_out_both_ways_of_an_action_is_said_once() -> None:
+    replicas = {"replicas": [{"name": "a", "load": 0.4}, {"name": "b", "load": 0.5}]}
+    both = {**DRIFTED, "system_load": replicas, "model_version": "2", "deployment": {"previous_version": "1"}}
+    plan = propose(look(both), (), avoid=(Action.ROUTE,), reversible=CHANGING)
+    assert {one.decision_type: one.why_not for one in plan.alternatives}[Action.ROUTE] == "the critic ruled it out"
+
+
 def test_the_runner_up_is_named_among_the_reasons() -> None:
     told = propose(look(DRIFTED), (), reversible=CHANGING)
     assert any(reason.startswith(f"The runner-up is {told.alternatives[0].decision_type}") for reason in told.reasons)
