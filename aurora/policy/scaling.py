@@ -177,9 +177,8 @@ class ScaleAdvisor:
         return None
 
     def _reason(self, now: int, wanted: int, expected: float, most: float) -> str:
-        outlook = (
-            f"{expected:.1f} replicas' work is expected in {self._boot + 1:.0f} minutes, likely at most {most:.1f}"
-        )
+        ahead = leads(self._boot)[0]
+        outlook = f"{expected:.1f} replicas' work is expected in {ahead} minutes, likely at most {most:.1f}"
         if wanted > now:
             return f"{outlook}: {wanted - now} more than the {now} are worth their boot."
         if wanted < now:

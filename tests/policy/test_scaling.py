@@ -42,6 +42,10 @@ def test_what_is_missed_is_ordered_all_at_once_however_much_it_is() -> None:
     assert advised(noisy(3.0, 60) + noisy(12.0, 10)).replicas >= 12
 
 
+def test_the_reason_names_the_minutes_that_the_forecast_is_made_for() -> None:
+    assert "in 3 minutes" in advised(noisy(2.0, 60), boot=2.5).reason
+
+
 def test_what_stands_idle_is_given_back() -> None:
     assert advised(noisy(2.0, 90), serving=12).replicas in (3, 4)
 
