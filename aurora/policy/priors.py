@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
 from typing import Any
 
 from aurora.domain import Cause
-from aurora.policy.curves import logit, sigmoid
+from aurora.policy.curves import interpolated, logit, sigmoid
 from aurora.policy.moves import Move, Side
 
 READ_AS = {Move.LEAVE: "leave", Move.ALERT: "alert", Move.RETRAIN: "training", Move.FINE_TUNE: "training"}
@@ -136,21 +135,14 @@ class ScalingPriors:
 
     def weights_at(self, lead: float) -> tuple[float, ...]:
         """Return the usual weights for a lead."""
-        return tuple(_between(self.leads, column, lead) for column in zip(*self.weights, strict=True))
+        return tuple(self._at(lead, column) for column in zip(*self.weights, strict=True))
 
     def spread_at(self, lead: float) -> float:
         """Return the usual relative error for a lead."""
-        return _between(self.leads, self.spreads, lead)
+        return self._at(lead, self.spreads)
 
-
-def _between(places: Sequence[float], values: Sequence[float], place: float) -> float:
-    """Return the value at a place, on straight lines between those that are known, and as at the ends beyond them."""
-    if place <= places[0]:
-        return values[0]
-    for (left, low), (right, high) in pairwise(zip(places, values, strict=True)):
-        if place <= right:
-            return low + (high - low) * (place - left) / (right - left)
-    return values[-1]
+    def _at(self, lead: float, values: Sequence[float]) -> float:
+        return interpolated(tuple(zip(self.leads, values, strict=True)), lead)
 
 
 @dataclass(frozen=True, slots=True)
