@@ -164,7 +164,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
 def test_another_policy_is_priced_and_trusted_by_the_engine(settings: Settings, here: Callable[[str], str]) -> None:
     found = replayed(settings, planner=here("Alerts"))
     assert {one.would.action for one in found.values()} == {Action.ALERT}
-    assert {one.would.by for one in found.values()} == {"alerts"}
+    assert {one.would.by for one in found.values()} == {"alerts (--planner)"}
     assert found["drifted"].regret is not None
     assert found["drifted"].regret > 0
     assert 0 < found["drifted"].would.confidence < 1
