@@ -12,6 +12,7 @@ from aurora.graph.recorded import Draft, recorded
 from aurora.graph.rounds import first
 from aurora.graph.state import State
 from aurora.observe import observe as look
+from aurora.observe.versions import runs
 from aurora.policy.moves import Move
 from aurora.policy.priors import priors
 from aurora.policy.retraining import retrain_outlook
@@ -42,8 +43,9 @@ def _observe(run: Run, present: Serving, silences: tuple[str, ...]) -> Situation
         simulated=decision.simulated,
         notices=forgetful + silences,
     )
-    ahead = seen.history.evolve(load_growth=load_growth(points, now), retrain=retrain_outlook(points, settings, now))
-    return seen.evolve(history=ahead)
+    versions = [run.points for run in runs(points, now)]
+    retrain = retrain_outlook(versions, settings, now)
+    return seen.evolve(history=seen.history.evolve(load_growth=load_growth(points, now), retrain=retrain))
 
 
 def load_growth(points: Sequence[MetricPoint], now: datetime) -> float | None:

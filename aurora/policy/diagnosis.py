@@ -136,7 +136,7 @@ def evidence_of(seen: View, diagnosis: Diagnosis) -> dict[Cause, tuple[str, ...]
     """Return for each cause the signs that speak for it, the most telling first, in sentences with their numbers."""
     telling: dict[Cause, dict[str, float]] = {cause: {} for cause in Cause}
     for side in Side:
-        for name, favours in _favours(side, diagnosis, seen.priors).items():
+        for name, favours in _favours(side, diagnosis, seen).items():
             for face, by in zip(seen.priors.faces[side], favours, strict=True):
                 if by > max(TELLING, telling[face.cause].get(name, 0.0)):
                     telling[face.cause][name] = by
@@ -147,12 +147,13 @@ def evidence_of(seen: View, diagnosis: Diagnosis) -> dict[Cause, tuple[str, ...]
     }
 
 
-def _favours(side: Side, diagnosis: Diagnosis, numbers: Priors) -> dict[str, tuple[float, ...]]:
+def _favours(side: Side, diagnosis: Diagnosis, seen: View) -> dict[str, tuple[float, ...]]:
     """Return by how much each known sign of one side favours each face of a cause over the average of all."""
-    favours = {}
-    for name, chances in numbers.signs[side].items():
+    favours, fresh = {}, freshness(seen)
+    for name, chances in seen.priors.signs[side].items():
         if (degree := diagnosis.degrees.get(name)) is not None:
-            present = sum(map(mul, numbers.face_base[side], chances)) / sum(numbers.face_base[side])
+            present = sum(map(mul, seen.priors.face_base[side], chances)) / sum(seen.priors.face_base[side])
             average = math.log(degree * present + (1 - degree) * (1 - present))
-            favours[name] = tuple(log - average for log in _log_likelihoods(chances, degree))
+            weight = fresh if name == "accuracy_low" else 1.0
+            favours[name] = tuple(weight * (log - average) for log in _log_likelihoods(chances, degree))
     return favours

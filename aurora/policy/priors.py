@@ -18,7 +18,7 @@ from aurora.policy.moves import Move, Side
 READ_AS = {Move.LEAVE: "leave", Move.ALERT: "alert", Move.RETRAIN: "training", Move.FINE_TUNE: "training"}
 """As what a move's chance is read; every other one as a change."""
 
-POLICY_VERSION = "3"
+POLICY_VERSION = "4"
 """Goes up with every change of the engine's rules or numbers; part of what an approval binds."""
 
 Row = tuple[float, ...]

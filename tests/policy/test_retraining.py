@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aurora.domain import Action, MetricPoint, ModelSettings, RetrainOutlook
+from aurora.observe.versions import runs
 from aurora.policy.retraining import ENOUGH, retrain_outlook
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,8 +29,13 @@ def points(levels: list[float], **more: Any) -> list[MetricPoint]:
     ]
 
 
+def told_by(points: list[MetricPoint]) -> RetrainOutlook | None:
+    """Return what points say, by the versions that they tell of."""
+    return retrain_outlook([run.points for run in runs(points, NOW)], SETTINGS, NOW)
+
+
 def outlook(levels: list[float]) -> RetrainOutlook:
-    found = retrain_outlook(points(levels), SETTINGS, NOW)
+    found = told_by(points(levels))
     assert found is not None
     return found
 
@@ -55,36 +61,36 @@ def test_a_loss_of_one_point_is_waited_for() -> None:
 def test_how_often_a_model_reports_makes_no_difference() -> None:
     hourly = points([0.9] * 40 + [0.7] * 12)
     by_second = [point.evolve(timestamp=NOW - timedelta(seconds=len(hourly) - 1 - n)) for n, point in enumerate(hourly)]
-    assert retrain_outlook(hourly, SETTINGS, NOW) == retrain_outlook(by_second, SETTINGS, NOW)
+    assert told_by(hourly) == told_by(by_second)
 
 
 def test_too_little_says_nothing() -> None:
-    assert retrain_outlook([], SETTINGS, NOW) is None
-    assert retrain_outlook(points([0.9] * (ENOUGH - 1)), SETTINGS, NOW) is None
-    assert retrain_outlook([MetricPoint(model_name="m", accuracy=0.5)] * 50, SETTINGS, NOW) is None
+    assert told_by([]) is None
+    assert told_by(points([0.9] * (ENOUGH - 1))) is None
+    assert told_by([MetricPoint(model_name="m", accuracy=0.5)] * 50) is None
 
 
 def test_order_repeats_gaps_and_the_future_change_nothing() -> None:
     told = points([0.9] * 30 + [0.75] * 10)
-    clean = retrain_outlook(told, SETTINGS, NOW)
+    clean = told_by(told)
     mixed = [*told, *told[5:9]]
     random.Random(1).shuffle(mixed)
     later = MetricPoint(model_name="m", timestamp=NOW + timedelta(days=400), accuracy=0.01)
     silent = MetricPoint(model_name="m", timestamp=NOW, latency_ms=300.0)
-    assert retrain_outlook([later, *mixed, silent.evolve(timestamp=NOW - timedelta(minutes=5))], SETTINGS, NOW) == clean
+    assert told_by([later, *mixed, silent.evolve(timestamp=NOW - timedelta(minutes=5))]) == clean
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
 def test_a_constant_history_never_speaks_for_one(level: float) -> None:
     told = [point.evolve(accuracy=level) for point in points([0.5] * 40)]
-    found = retrain_outlook(told, SETTINGS, NOW)
+    found = told_by(told)
     assert found is not None
     assert found.saving < 0
 
 
 def test_points_without_labels_say_no_more_than_none() -> None:
     told = [point.evolve(labels=0) for point in points([0.9] * 20 + [0.2] * 10)]
-    found = retrain_outlook(told, SETTINGS, NOW)
+    found = told_by(told)
     assert found is not None
     assert (found.probability, found.saving) == (0.0, -SETTINGS.costs.retrain)
 
@@ -92,10 +98,32 @@ def test_points_without_labels_say_no_more_than_none() -> None:
 def test_a_new_version_begins_a_new_cycle() -> None:
     told = points([0.9] * 30 + [0.6] * 12)
     renewed = [point.evolve(model_version="1" if n < 30 else "2") for n, point in enumerate(told)]
-    before, after = (retrain_outlook(some, SETTINGS, NOW) for some in (told, renewed))
+    before, after = (told_by(some) for some in (told, renewed))
     assert before is not None
     assert after is not None
     assert after.saving < before.saving
+
+
+def test_a_canary_is_no_retrain() -> None:
+    told = [point.evolve(model_version="1") for point in points([0.9] * 30 + [0.75] * 12)]
+    canary = [point.evolve(model_version="2") if n in (33, 34) else point for n, point in enumerate(told)]
+    without = [point for n, point in enumerate(told) if n not in (33, 34)]
+    assert told_by(canary) == told_by(without)
+
+
+def test_drift_counts_from_the_models_own_threshold_on() -> None:
+    told = points([0.9] * 30 + [0.86] * 12)
+    savings = []
+    for score in (0.0, 0.4, 0.5, 0.6, 1.0):
+        found = told_by([point.evolve(data_drift_score=score) for point in told])
+        assert found is not None
+        savings.append(found.saving)
+    assert savings == sorted(savings)
+    assert savings[2] == pytest.approx((savings[0] + savings[-1]) / 2, abs=0.3 * (savings[-1] - savings[0]))
+    strict = SETTINGS.evolve(thresholds=SETTINGS.thresholds.evolve(drift_score=0.25))
+    tight = retrain_outlook([[point.evolve(data_drift_score=0.25) for point in told]], strict, NOW)
+    assert tight is not None
+    assert tight.saving == pytest.approx(savings[2])
 
 
 def test_the_engine_weighs_it_and_says_so() -> None:

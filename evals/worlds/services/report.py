@@ -205,7 +205,7 @@ def _metrics(scene: Scene, random: Draw) -> ModelMetrics:
     told: Mapping[str, float] = {
         "accuracy": round(float(scene.accuracy[-1]), 4),
         "latency_ms": round(float(past.latency_ms[-1]), 1),
-        "error_rate": _rate(random, _heard_errors(world, past)),
+        "error_rate": _rate(random, float(_heard_errors(world, past)[-1])),
         "throughput_rps": round(float(past.arrived[-1]) * world.rps, 2),
     }
     chances = {"accuracy": 0.95, "latency_ms": 0.95, "error_rate": 0.9, "throughput_rps": 0.9}
@@ -213,10 +213,10 @@ def _metrics(scene: Scene, random: Draw) -> ModelMetrics:
     return ModelMetrics(**(kept or {"latency_ms": told["latency_ms"]}))
 
 
-def _heard_errors(world: World, past: Served) -> float:
-    """Return the share of failures among requests that arrived: what never came is in no log."""
-    unheard = world.fault.gone * float(world.fault.on(past.t[-1:])[0])
-    return (float(past.errors[-1]) - unheard) / max(1 - unheard, 1e-9)
+def _heard_errors(world: World, past: Served) -> NDArray[np.float64]:
+    """Return the share of failures among requests that arrived, by time: what never came is in no log."""
+    unheard = world.fault.gone * world.fault.on(past.t)
+    return (past.errors - unheard) / np.maximum(1 - unheard, 1e-9)
 
 
 def _data_drift(world: World, profile: Profile, random: Draw) -> DataDrift:
@@ -287,17 +287,19 @@ def _replicas(world: World, past: Served, random: Draw) -> tuple[Replica, ...]:
 
 def _history(scene: Scene, settings: ModelSettings, baseline: Baseline) -> History:
     """Return what the points posted so far come to."""
-    past = scene.past
+    past, errors = scene.past, _heard_errors(scene.world, scene.past)
+    gpu = scene.profile.gpu
     points = [
         MetricPoint.model_construct(
             model_name="service",
             timestamp=NOW + timedelta(hours=float(past.t[place])),
             accuracy=float(scene.accuracy[place]),
             latency_ms=float(past.latency_ms[place]),
-            error_rate=float(past.errors[place]),
+            error_rate=float(errors[place]),
             throughput_rps=float(past.arrived[place]) * scene.world.rps,
-            cpu_usage=float(past.usage[place]),
             memory_usage=float(past.memory[place]),
+            cpu_usage=None if gpu else float(past.usage[place]),
+            gpu_usage=float(past.usage[place]) if gpu else None,
         )
         for place in range(len(past.t))
     ]
