@@ -67,19 +67,18 @@ Written = tuple[datetime, Any]
 """A noun, and when it was written."""
 
 
-def past(
-    decision: DecisionRecord, nouns: Mapping[str, Sequence[Written]], prices: Mapping[Action, float]
-) -> Past | None:
-    """Return the change that a decision made, or None where it made none."""
+def past(decision: DecisionRecord, nouns: Mapping[str, Sequence[Written]]) -> Past | None:
+    """Return the change that a decision made, at the price that was set then, or None where it made none."""
     done = [noun for _, noun in nouns.get("execute", ()) if isinstance(noun, Execution) and noun.status == "done"]
     if not done or done[-1].step.action not in CHANGING:
         return None
-    reports = nouns.get("report", ())
+    reports, situations = nouns.get("report", ()), nouns.get("observe", ())
+    step: Step = done[-1].step
     return Past(
         decision_id=decision.id,
         simulated=decision.simulated,
-        step=done[-1].step,
-        price=prices.get(done[-1].step.action, 0.0),
+        step=step,
+        price=situations[0][1].settings.costs.of(step.action) if situations else 0.0,
         executed_at=done[-1].executed_at,
         turns=tuple(_turns([*nouns.get("verify", ()), *nouns.get("undo", ())])),
         reported_at=reports[0][0] if reports else None,

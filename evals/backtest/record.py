@@ -111,11 +111,10 @@ class Record:
     def _past(self, model_name: str) -> list[Past]:
         """Return every change of a model, oldest first."""
         if model_name not in self._pasts:
-            prices = {action: self._ledger.models.settings(model_name).costs.of(action) for action in CHANGING}
             done = _pages(self._ledger, model_name, Status.EXECUTED.value)
             changes = [one for one in done if one.decision_type in CHANGING]
             found = [
-                past(one, _nouns(self._ledger, one.id, ("execute", "verify", "undo", "report")), prices)
+                past(one, _nouns(self._ledger, one.id, ("observe", "execute", "verify", "undo", "report")))
                 for one in changes
             ]
             self._pasts[model_name] = [one for one in reversed(found) if one is not None]

@@ -320,14 +320,18 @@ def test_an_outcome_counts_from_when_it_was_known() -> None:
     done = ToolResult(status="ok", called="c")
     execution = Execution(status="done", intent_key="k", step=step, reasoning="", result=done, executed_at=at(0))
     worse = Verification(outcome="not_better", reasoning="", source="tool", verified=True)
+    seen = look({**HEALTHY})
+    seen = seen.evolve(settings=seen.settings.evolve(costs=seen.settings.costs.evolve(cache=0.35)))
     nouns: dict[str, list[Written]] = {
+        "observe": [(at(0), seen)],
         "execute": [(at(0), execution)],
         "verify": [(at(2), worse)],
         "undo": [(at(3), Undo(status="undone", reasoning=""))],
         "report": [(at(3), Report(headline="", text=""))],
     }
-    change_made = past(decided("old", 0), nouns, {Action.CACHE: 0.02})
+    change_made = past(decided("old", 0), nouns)
     assert change_made is not None
+    assert change_made.price == 0.35
 
     def known(hours: float) -> tuple[list[Outcome], bool, tuple[bool, ...]]:
         facts = facts_at(at(hours), decided("new", hours), [change_made], None)
