@@ -48,7 +48,7 @@ def evaluate(
         str | None, typer.Option(metavar="MODULE:NAME", help="Put this policy into the same tables.")
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report with plots here too.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Default: one for each processor.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="Default: one for each processor.")] = None,
     folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where built worlds are kept. Default: AURORA_HOME/worlds.")
     ] = None,

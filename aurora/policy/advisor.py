@@ -13,11 +13,11 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from numbers import Real
 from operator import mul
 from typing import NamedTuple
 
 from aurora.policy.curves import interpolated, ramp
+from aurora.policy.given import checked
 from aurora.policy.onset import Turn, newest_turn
 from aurora.policy.priors import AdvisorPriors, RetrainCase
 from aurora.policy.priors import priors as shipped
@@ -103,7 +103,7 @@ class RetrainAdvisor:
         cases: Iterable[RetrainCase] | None = None,
         priors: AdvisorPriors | None = None,
     ) -> None:
-        self._cost = _checked("retrain_cost", retrain_cost, 0.0, math.inf)
+        self._cost = checked("retrain_cost", retrain_cost)
         self._numbers = shipped().advisor if priors is None else priors
         self._cases = list(self._numbers.cases if cases is None else _cases(cases))
         self._cycle = _Cycle()
@@ -130,14 +130,14 @@ class RetrainAdvisor:
 
         A step with 0 labels tells nothing about the error. Raises ValueError for what is no number or out of range.
         """
-        error = _checked("error", error, 0.0, 1.0)
-        rows = self._numbers.assumed_labels if labels is None else _checked("labels", labels, 0.0, math.inf)
+        error = checked("error", error, 0.0, 1.0)
+        rows = self._numbers.assumed_labels if labels is None else checked("labels", labels)
         drifts = [
-            _checked(name, value, 0.0, math.inf)
+            checked(name, value)
             for name, value in (("drift_mean", drift_mean), ("drift_max", drift_max))
             if value is not None
         ]
-        challenger = None if challenger_error is None else _checked("challenger_error", challenger_error, 0.0, 1.0)
+        challenger = None if challenger_error is None else checked("challenger_error", challenger_error, 0.0, 1.0)
         self._cycle.drift = max(drifts, default=None)
         if rows > 0:
             self._measure(error, min(rows, 1e6))
@@ -327,17 +327,6 @@ class RetrainAdvisor:
             return words
         why = "it may pass by itself" if ahead.passing > 0.1 else "a retrain will learn more from what comes"
         return f"{words} Waiting one more step is worth more: {why}."
-
-
-def _checked(name: str, value: object, low: float, high: float) -> float:
-    """Return `value` as a float; ValueError, naming it, for what is no finite number between `low` and `high`."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{name} must be a number, not {type(value).__name__}")
-    number = float(value)
-    if not math.isfinite(number) or not low <= number <= high:
-        limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise ValueError(f"{name} must be a finite number {limits}, not {number}")
-    return number
 
 
 def _cases(cases: Iterable[object]) -> list[RetrainCase]:

@@ -27,6 +27,8 @@ PARTS = 5
 TREND_MINUTES = 10
 LOGISTIC = math.sqrt(3) / math.pi
 """From a standard deviation to the scale of a logistic distribution."""
+MOST = 1e12
+"""More than that is taken for that much: no load is as high, and its square would be beyond all numbers."""
 LEARNS_EVERY = 3
 """Minutes from one lesson to the next: neighbours teach the same."""
 
@@ -144,6 +146,7 @@ class Forecaster:
         """
         if not (math.isfinite(minute) and math.isfinite(load)) or load < 0:
             return False
+        load = min(load, MOST)
         passed = 1 if self._newest is None else math.floor(minute) - math.floor(self._newest)
         if passed == 0:
             return False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from aurora.policy.forecast import Forecaster, Outlook
+from aurora.policy.given import checked, number, whole
 from aurora.policy.priors import ScalingPriors
 from aurora.policy.priors import priors as shipped
 
@@ -39,6 +40,9 @@ class Sizing:
 
     def wanted(self, now: int, outlooks: Sequence[Outlook]) -> int:
         """Return how many there are to be, where there are `now`, for what is expected after a boot and later twice."""
+        if self.late_cost > 0 and not self._suffices(self.most, outlooks[0]):
+            # More than all can carry: the work is late whatever is done, and least of it with all there may be.
+            return self.most
         more = self._more(now, outlooks)
         return more if more > now else self._fewer(now, outlooks)
 
@@ -127,9 +131,9 @@ class ScaleAdvisor:
         self, boot_minutes: float, late_cost: float, *, most: int = 20, priors: ScalingPriors | None = None
     ) -> None:
         self._numbers = shipped().scaling if priors is None else priors
-        self._boot = _checked("boot_minutes", boot_minutes)
-        self._late_cost = _checked("late_cost", late_cost)
-        self._most = max(int(_checked("most", most)), 1)
+        self._boot = checked("boot_minutes", boot_minutes)
+        self._late_cost = checked("late_cost", late_cost)
+        self._most = max(int(checked("most", most)), 1)
         self._forecaster = Forecaster(leads(self._boot), self._numbers)
         self._patience = self._numbers.patience
         self._patience_told = 0
@@ -138,15 +142,23 @@ class ScaleAdvisor:
         """Take in one minute: the load that came, in what one replica can carry, and if known what was late of it.
 
         `minute` counts from a Monday's midnight of the place whose days matter, or from any midnight. `late` is the
-        share of requests that `serving` replicas answered too late. What is no number, is told twice or lies before
-        the newest minute tells nothing; a silence of more than ten minutes starts the forecast anew.
+        share of requests that `serving` replicas answered too late. What is NaN, infinite or negative, is told twice
+        or lies before the newest minute tells nothing; a silence of more than ten minutes starts the forecast anew.
+        Raises ValueError for what is no number at all.
         """
-        if self._forecaster.update(minute, load) and serving and late is not None:
-            self._hear(load / serving, late)
+        minute, load = number("minute", minute), number("load", load)
+        there = 0.0 if serving is None else number("serving", serving)
+        missed = None if late is None else number("late", late)
+        if self._forecaster.update(minute, load) and there and missed is not None:
+            self._hear(load / there, missed)
 
     def advise(self, serving: int, booting: int = 0, minute: float | None = None) -> ScaleAdvice:
-        """Return the advice for now, given how many serve and boot. Always defined: without evidence, what there is."""
-        now = max(serving + booting, 1)
+        """Return the advice for now, given how many serve and boot. Always defined: without evidence, what there is.
+
+        Raises ValueError for what is no number.
+        """
+        now = max(whole("serving", serving) + whole("booting", booting), 1)
+        minute = None if minute is None else number("minute", minute)
         if unknown := self._unknown(minute):
             return ScaleAdvice(now, None, None, unknown)
         outlooks = self._forecaster.outlooks()
@@ -179,6 +191,8 @@ class ScaleAdvisor:
     def _reason(self, now: int, wanted: int, expected: float, most: float) -> str:
         ahead = leads(self._boot)[0]
         outlook = f"{expected:.1f} replicas' work is expected in {ahead} minutes, likely at most {most:.1f}"
+        if wanted == self._most and expected > wanted:
+            return f"{outlook}: more than the {wanted} can carry that there may be."
         if wanted > now:
             return f"{outlook}: {wanted - now} more than the {now} are worth their boot."
         if wanted < now:
@@ -200,7 +214,7 @@ def growth(loads: Iterable[tuple[float, float]], now: float, ahead: float) -> fl
     """
     by_minute: dict[int, list[float]] = {}
     for minute, load in loads:
-        if minute <= now and math.isfinite(load):
+        if minute <= now and math.isfinite(minute) and math.isfinite(load):
             by_minute.setdefault(math.floor(minute), []).append(load)
     forecaster = Forecaster((max(round(ahead), 1),), shipped().scaling)
     for at in sorted(by_minute)[-KNOWN_MINUTES:]:
@@ -218,10 +232,3 @@ KNOWN_MINUTES = 180
 """Older minutes tell little of what comes within minutes."""
 UNLIKELY = 0.05
 """The chance with which the load that is likely the most is exceeded."""
-
-
-def _checked(name: str, value: float) -> float:
-    """Return `value` as a float; ValueError, naming it, for what is no finite number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be a finite number of at least 0, not {value!r}")
-    return float(value)

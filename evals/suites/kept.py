@@ -5,6 +5,7 @@ Each is kept under all that it came of: its size, the other policy, and the code
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -30,12 +31,13 @@ class Shelf:
         replace_file(self._path(one.result.suite), json.dumps(told))
 
     def take(self, suite: str) -> Finished | None:
-        """Return a suite that was kept and would come out the same today; None where there is none."""
+        """Return a suite that was kept and would come out the same today; None where there is none that can be read."""
         try:
             told = json.loads(self._path(suite).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return Finished(result_from(told), float(told["seconds"]))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            # What is damaged is measured anew: it was kept only to save time.
             return None
-        return Finished(result_from(told), told["seconds"])
 
     def names(self) -> list[str]:
         """Return which suites may be taken."""
@@ -74,6 +76,7 @@ def _code() -> str:
 def replace_file(path: Path, text: str) -> None:
     """Write a file so that whoever reads it meanwhile sees the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f"{path.name}.part")
+    # Another run in the same folder may write the same file at this moment.
+    begun = path.with_name(f"{path.name}.{os.getpid()}.part")
     begun.write_text(text, encoding="utf-8")
     begun.replace(path)

@@ -26,11 +26,13 @@ anew, so that it may hold what cannot be sent, such as a connection to a languag
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-METHODS = ("retrain", "decide", "scale")
+ASKED = {"streams": "retrain", "services": "decide", "scale": "scale"}
+"""What each suite asks a policy for; the others ask nobody."""
+METHODS = tuple(ASKED.values())
 
 
 class NotAPlanner(Exception):
@@ -47,6 +49,10 @@ class Planner:
     found: Any
     """The object itself."""
 
+    def unasked(self, suites: Iterable[str]) -> list[str]:
+        """Return those of `suites` that have nothing to ask it."""
+        return [suite for suite in suites if suite not in ASKED or not hasattr(self.found, ASKED[suite])]
+
     def __getattr__(self, name: str) -> Any:
         """Return a method of the object. Raises `AttributeError` where it does not have it."""
         if name in METHODS:
@@ -61,13 +67,17 @@ class Planner:
 def load(source: str) -> Planner:
     """Import `module:name`, from the current folder too. Raises `NotAPlanner` and says why."""
     found = _made(_imported(source), source)
-    methods = {name: getattr(found, name) for name in METHODS if hasattr(found, name)}
+    try:
+        methods = {name: getattr(found, name) for name in METHODS if hasattr(found, name)}
+        name = " ".join(str(getattr(found, "name", None) or source).split())
+    except (Exception, SystemExit) as error:  # somebody else's object may raise anything when it is looked at
+        raise NotAPlanner(f"{source} cannot be read: {type(error).__name__}: {error}") from error
     if not methods:
         raise NotAPlanner(f"{source} has none of {', '.join(METHODS)}: there is nothing to ask it.")
     if wrong := [name for name, method in methods.items() if not callable(method)]:
         raise NotAPlanner(f"{source}: {', '.join(wrong)} cannot be called.")
     # Marked, so that it is never taken for a policy of the tables that happens to be called so.
-    return Planner(source, f"{getattr(found, 'name', None) or source} (--planner)", found)
+    return Planner(source, f"{name} (--planner)", found)
 
 
 def _imported(source: str) -> Any:
@@ -78,7 +88,7 @@ def _imported(source: str) -> Any:
         sys.path.insert(0, here)
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # somebody else's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # somebody else's module may raise anything while it is imported
         raise NotAPlanner(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
     for name in path.split("."):
         if not hasattr(found, name):
@@ -94,5 +104,5 @@ def _made(found: Any, source: str) -> Any:
         return found
     try:
         return found()
-    except Exception as error:  # see above
+    except (Exception, SystemExit) as error:  # see above
         raise NotAPlanner(f"{source}() failed: {type(error).__name__}: {error}") from error

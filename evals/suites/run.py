@@ -13,10 +13,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -76,17 +78,24 @@ def evaluate(request: Request, interrupted: Callable[[], bool] = lambda: False) 
 
 
 def _evaluate(request: Request, interrupted: Callable[[], bool]) -> int:
-    if wrong := _wrong(request):
+    if (wrong := next(_wrong(request), None)) is not None:
         return _refuse(wrong)
     try:
-        planner = None if request.planner is None else load(request.planner)
+        with _told_aside():
+            planner = None if request.planner is None else load(request.planner)
     except NotAPlanner as error:
         return _refuse(f"--planner: {error}")
+    if planner is not None and (unasked := planner.unasked(request.suites)):
+        what = f"--planner: {planner.source} has nothing that {' and '.join(unasked)} would ask it for"
+        if set(unasked) == set(request.suites):
+            return _refuse(f"{what}: it would stand in no table.")
+        print(f"{what}; it stands in the tables of the others.", file=sys.stderr)
     done = shelf(request.home / LATEST.parent / "finished", quick=request.quick, planner=planner)
     if not request.resume:
         done.clear()
     try:
-        report = _measured(request, planner, done, interrupted)
+        with _told_aside():
+            report = _measured(request, planner, done, interrupted)
     except KeyboardInterrupt:
         print(_broken_off(request, done), file=sys.stderr)
         return INTERRUPTED
@@ -104,18 +113,47 @@ def _refuse(sentence: str) -> int:
     return 2
 
 
-def _wrong(request: Request) -> str:
+def _wrong(request: Request) -> Iterator[str]:
     """Say before anything is measured what could not be written afterwards."""
     if request.write and (request.quick or request.planner or set(request.suites) != set(NAMES)):
-        return "--write is for a full run of all suites without --planner: that is what the docs hold."
+        yield "--write is for a full run of all suites without --planner: that is what the docs hold."
     if request.write and not os.access(document.DOCS / "EVALS.md", os.W_OK):
-        return f"--write needs a clone: {document.DOCS / 'EVALS.md'} cannot be written."
+        yield f"--write needs a clone: {document.DOCS / 'EVALS.md'} cannot be written."
     if request.accept and not os.access(request.figures.parent, os.W_OK):
-        return f"--accept needs a clone: {request.figures} cannot be written."
+        yield f"--accept needs a clone: {request.figures} cannot be written."
+    try:
+        accepted.read(request.size, request.figures)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        yield f"The accepted figures cannot be read: {request.figures}: {error}"
+    if not _writable(request.home):
+        yield f"Nothing can be kept in {request.home}: set AURORA_HOME to a folder that can be written."
     file = request.html
     if file is not None and (file.is_dir() or not os.access(file.absolute().parent, os.W_OK)):
-        return f"--html: no file can be written at {file}."
-    return ""
+        yield f"--html: no file can be written at {file}."
+
+
+def _writable(folder: Path) -> bool:
+    """Try it: what the system says of rights is not always what it does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _told_aside() -> Iterator[None]:
+    """Lead what another policy prints, in whichever process, to stderr: stdout is for the report."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _broken_off(request: Request, done: Shelf) -> str:
@@ -138,7 +176,10 @@ def _measured(request: Request, planner: Planner | None, done: Shelf, interrupte
             progress.start_task(task)
             try:
                 finished.append(_one(name, options, done, _teller(progress, task)))
-            except Exception as error:  # what the other suites found took minutes; it is not lost
+                if not progress.console.is_terminal:
+                    progress.console.print(f"{name}: measured in {finished[-1].seconds:.0f} s")
+            # What the other suites found took minutes; it is not lost. And a planner that exits has measured nothing.
+            except (Exception, SystemExit) as error:
                 if interrupted():
                     raise KeyboardInterrupt from error
                 broken[name] = f"{type(error).__name__}: {error}"

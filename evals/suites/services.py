@@ -71,8 +71,9 @@ def run(options: Options, tell: Tell) -> Result:
     """Price the episodes, let every policy decide, and say what came of it."""
     taken = {"published": _part(published(), options), "held-out": _part(held_out(), options)}
     more = [] if options.quick else list(for_fitting())
-    total = sum(map(len, taken.values())) + len(more)
-    done = 0
+    priced = sum(map(len, taken.values())) + len(more)
+    # What the policies decide takes about as long as pricing what they decide on.
+    total, done = 2 * priced, 0
 
     def loaded(name: str, entries: Sequence[Entry]) -> list[Episode]:
         nonlocal done
@@ -85,6 +86,7 @@ def run(options: Options, tell: Tell) -> Result:
     open_, closed_ = (loaded(name, entries) for name, entries in taken.items())
     training = loaded("for-fitting", more) if more else []
     by_open = _all(open_, options, _crossed(open_, training))
+    tell(priced + priced * len(open_) // (len(open_) + len(closed_)), total)
     by_closed = _all(closed_, options, _learnt([*open_, *training], closed_))
     parts = (
         Part("Published families", "published", open_, by_open, _planner(options)),
@@ -162,8 +164,10 @@ def by_engine(episode: Episode) -> Decided:
 
 def _asked(planner: Any, episode: Episode) -> Decided:
     """Return what another policy decides: a plan, or a step whose parameters may be its own."""
+    # A copy of its own: what it changes in it, the policies after it and the prices must not see.
+    shown = episode.situation.model_copy(deep=True)
     begun = time.perf_counter()
-    told = planner.decide(episode.situation)
+    told = planner.decide(shown)
     seconds = time.perf_counter() - begun
     step = told.step if isinstance(told, Plan) else told
     move = move_of(step, episode.situation)

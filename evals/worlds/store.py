@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
@@ -10,6 +11,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,13 +24,26 @@ LIBRARIES = ("river", "scikit-learn", "numpy")
 
 
 def load(folder: Path, entry: Entry) -> Stream:
-    """Return a stream from `folder`, where it is put if it was not there; two processes may do so at once."""
+    """Return a stream from `folder`, where it is put if it was not there whole; two processes may do so at once."""
     path = folder / f"{entry.key}-{digest(entry)}.npz"
+    if (kept := _kept(path, entry)) is not None:
+        return kept
+    stream = build(entry)
+    _write(path, stream)
+    return replace(stream, cost=entry.cost)
+
+
+def _kept(path: Path, entry: Entry) -> Stream | None:
     if not path.exists():
-        _write(path, build(entry))
-    with np.load(path) as kept:
-        values: dict[str, Any] = {name: kept[name] for name in kept.files}
-    return Stream(**values | {"challenged": bool(values["challenged"]), "cost": entry.cost})
+        return None
+    try:
+        # Opened here: of a file that is no archive NumPy would leave it to chance when it is closed.
+        with path.open("rb") as file, np.load(file) as kept:
+            values: dict[str, Any] = {name: kept[name] for name in kept.files}
+        return Stream(**values | {"challenged": bool(values["challenged"]), "cost": entry.cost})
+    except (BadZipFile, zlib.error, OSError, EOFError, ValueError, LookupError, TypeError):
+        # A damaged file is built anew.
+        return None
 
 
 def load_all(folder: Path, entries: Sequence[Entry], processes: int) -> Iterator[tuple[Entry, Stream]]:

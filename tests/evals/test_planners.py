@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from aurora.domain import Action
+from evals.document import DOCS
 from evals.suites import planners
 from evals.suites.planners import NotAPlanner, load
+from evals.worlds import loads
 from evals.worlds.schedules import Sight
+from tests.policy.looking import look
 
 MODULE = """
 class Both:
@@ -34,6 +38,13 @@ class Broken:
         raise OSError("no connection")
 
     def retrain(self, cost): ...
+
+class Unreadable:
+    def retrain(self, cost): ...
+
+    @property
+    def name(self):
+        raise RuntimeError("no name today")
 
 def made():
     return Both()
@@ -88,6 +99,7 @@ def test_it_is_sent_to_another_process_by_name_whatever_it_holds(here: Path) -> 
         ("number", "has none of retrain, decide, scale: there is nothing to ask it."),
         ("Named", "decide cannot be called."),
         ("Broken", "Broken() failed: OSError: no connection"),
+        ("Unreadable", "Unreadable cannot be read: RuntimeError: no name today"),
     ],
 )
 def test_what_is_no_policy_is_refused_with_the_reason(policies: str, path: str, reason: str) -> None:
@@ -118,3 +130,15 @@ def test_the_example_of_the_documentation_works(here: Path) -> None:
     policy = found.retrain(1.0)
     assert found.name == "Retrains at 40 % error (--planner)"
     assert [policy(Sight(error, 100, 0.0, 0.0, None)) for error in (0.39, 0.41)] == [False, True]
+
+
+def test_the_example_in_the_docs_has_something_for_each_suite_that_asks(here: Path) -> None:
+    told = re.search(r"<!-- example: planner -->\n```python\n(.*?)```", (DOCS / "EVALS.md").read_text(), re.DOTALL)
+    assert told is not None
+    (here / "mine.py").write_text(told[1])
+    found = load("mine:Mine")
+    slow = look({"model_metrics": {"latency_ms": 1800, "accuracy": 0.9}})
+    assert found.unasked(("streams", "services", "scale", "loop")) == ["loop"]
+    assert found.retrain(1.0)(Sight(0.5, 100, 0.0, 0.0, None))
+    assert found.decide(slow).action is Action.ALERT
+    assert found.scale(3, 10.0)(loads.Sight(0, 3.0, 4, 0, 0.0)) == 5

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,7 @@ import pytest
 from evals import document
 from evals.suites import LATEST, NAMES
 from evals.suites.figures import Figure
-from evals.suites.kept import shelf
+from evals.suites.kept import replace_file, shelf
 from evals.suites.planners import Planner
 from evals.suites.result import Options, Result, Tell
 from evals.suites.run import Request, evaluate
@@ -143,6 +144,9 @@ def test_a_suite_that_is_not_there_leaves_the_others_alone(
         ({"write": True, "suites": NAMES, "quick": True}, "--write is for a full run of all suites"),
         ({"html": Path("/nowhere/report.html")}, "--html: no file can be written at /nowhere/report.html."),
         ({"accept": True, "figures": Path("/nowhere/accepted.json")}, "--accept needs a clone"),
+        ({"figures": Path(__file__)}, f"The accepted figures cannot be read: {__file__}"),
+        ({"home": Path(__file__)}, f"Nothing can be kept in {__file__}"),
+        ({"home": Path("/proc/nowhere")}, "Nothing can be kept in /proc/nowhere"),
         ({"planner": "nowhere"}, "--planner: It takes module:name, not 'nowhere'."),
     ],
 )
@@ -261,3 +265,50 @@ def test_a_full_run_writes_tables_and_a_plot_into_docs_and_readme(
         assert "MISSED" in text
         assert "Not measured yet." not in text
     assert (docs / "evals-streams.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "5", "{}", '{"suite": "streams", "tables": [5], "seconds": 1}'])
+def test_a_finished_suite_whose_file_is_damaged_is_measured_anew(
+    install: Install, request_: Request, damaged: str
+) -> None:
+    install("streams", finds(SMALL))
+    folder = request_.home / LATEST.parent / "finished"
+    folder.mkdir(parents=True)
+    (folder / f"streams-{shelf(folder, quick=False, planner=None).digest}.json").write_text(damaged)
+    assert evaluate(replace(request_, resume=True)) == 0
+    assert [suite["suite"] for suite in latest(request_)["suites"]] == ["streams"]  # type: ignore[attr-defined]
+
+
+def test_two_runs_that_keep_the_same_file_at_once_do_not_take_it_from_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "latest.json"
+    (tmp_path / "latest.json.part").mkdir()
+    replace_file(file, "whole")
+    assert file.read_text() == "whole"
+
+
+@pytest.mark.parametrize("code", [None, 0, 1])
+def test_a_suite_that_exits_breaks_off_whatever_its_code(
+    install: Install, request_: Request, capsys: pytest.CaptureFixture[str], code: int | None
+) -> None:
+    def exits(_options: Options, _tell: Tell) -> Result:
+        raise SystemExit(code)
+
+    install("streams", exits)
+    assert evaluate(request_) == 1
+    assert "Failed: streams broke off: SystemExit" in capsys.readouterr().out
+
+
+def test_what_is_printed_meanwhile_is_not_in_the_json(
+    install: Install, request_: Request, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def prints(_options: Options, _tell: Tell) -> Result:
+        print("hello")
+        subprocess.run([sys.executable, "-c", "print('from another process')"], check=True)
+        return SMALL
+
+    install("streams", prints)
+    assert evaluate(replace(request_, json=True)) == 0
+    told = capfd.readouterr()
+    assert json.loads(told.out) == latest(request_)
+    assert "hello" in told.err
+    assert "from another process" in told.err

@@ -192,3 +192,11 @@ def test_what_is_kept_is_what_was_priced(tmp_path: Path) -> None:
     entries = [entry("surge"), entry("abrupt", "vision"), entry("skewed", "churn")]
     made = load(tmp_path, "few", entries, 1)
     assert load(tmp_path, "few", entries, 1) == made == [episode_of(one) for one in entries]
+
+
+@pytest.mark.parametrize("damaged", ["", "{}\n", "[1]\n", "{"])
+def test_prices_whose_file_is_damaged_are_made_anew(tmp_path: Path, damaged: str) -> None:
+    made = load(tmp_path, "few", [entry("surge")], 1)
+    (file,) = tmp_path.iterdir()
+    file.write_text(damaged)
+    assert load(tmp_path, "few", [entry("surge")], 1) == made

@@ -183,3 +183,19 @@ def test_another_planner_is_priced_by_its_own_parameters(found: list[Episode]) -
     assert told.move is Move.SCALE_UP
     assert told.cost > one.costs[Move.SCALE_UP]
     assert always(Move.ALERT)(one.situation) is Move.ALERT
+
+
+def test_what_another_planner_changes_in_what_it_is_shown_is_seen_by_nobody_else(found: list[Episode]) -> None:
+    class Spoiler:
+        name = "spoiler"
+
+        def decide(self, situation: Situation) -> Step:
+            situation.baseline_sources["accuracy"] = "settings"
+            situation.__dict__["telemetry"] = None
+            return Step(action=Action.NO_ACTION, target=model)
+
+    one = found[0]
+    model = one.situation.telemetry.model_name
+    before = one.situation.model_dump()
+    _asked(Spoiler(), one)
+    assert one.situation.model_dump() == before

@@ -160,6 +160,15 @@ def test_a_stream_that_was_kept_is_read_as_it_was_built_at_any_cost(
     assert [file.suffix for file in tmp_path.iterdir()] == [".npz"]
 
 
+@pytest.mark.parametrize("left", [0, 100, -100], ids=["nothing", "its beginning", "all but its end"])
+def test_a_stream_whose_file_is_damaged_is_built_anew(tmp_path: Path, left: int) -> None:
+    built = load(tmp_path, entry("stocks-order-1", 3.0))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:left])
+    assert alike(load(tmp_path, entry("stocks-order-1", 3.0)), built)
+    assert alike(load(tmp_path, entry("stocks-order-1", 3.0)), built)
+
+
 def test_streams_are_built_once_for_all_costs(tmp_path: Path) -> None:
     wanted = [one for one in entries() if one.key == "approval-order-1"]
     found = list(load_all(tmp_path, wanted, processes=1))

@@ -138,17 +138,17 @@ def test_cases_of_retrains_that_did_nothing_speak_against_one() -> None:
     assert last(good).retrain
 
 
-BAD: list[Any] = [float("nan"), float("inf"), -0.1, "0.1", None, True, [0.1]]
+BAD: list[Any] = [float("nan"), float("inf"), -0.1, 10**400, "0.1", None, True, [0.1]]
 
 
-@pytest.mark.parametrize("bad", [*BAD, 1.1], ids=str)
+@pytest.mark.parametrize("bad", [*BAD, 1.1], ids=lambda bad: str(bad)[:8])
 def test_an_error_that_is_none_is_refused_by_name(bad: Any) -> None:
     with pytest.raises(ValueError, match="error must be"):
         RetrainAdvisor(1.0).update(error=bad)
 
 
 @pytest.mark.parametrize("name", ["labels", "drift_mean", "drift_max", "challenger_error"])
-@pytest.mark.parametrize("bad", [bad for bad in BAD if bad is not None], ids=str)
+@pytest.mark.parametrize("bad", [bad for bad in BAD if bad is not None], ids=lambda bad: str(bad)[:8])
 def test_what_else_is_no_number_is_refused_by_name(name: str, bad: Any) -> None:
     advisor = RetrainAdvisor(1.0)
     with pytest.raises(ValueError, match=f"{name} must be"):
@@ -156,7 +156,7 @@ def test_what_else_is_no_number_is_refused_by_name(name: str, bad: Any) -> None:
     assert advisor.advise() == RetrainAdvisor(1.0).advise()
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: str(bad)[:8])
 def test_a_cost_that_is_none_is_refused(bad: Any) -> None:
     with pytest.raises(ValueError, match="retrain_cost must be"):
         RetrainAdvisor(bad)

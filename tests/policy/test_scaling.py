@@ -2,6 +2,7 @@
 
 import math
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,8 +141,36 @@ def test_a_load_that_is_no_longer_told_is_no_evidence() -> None:
 
 @pytest.mark.parametrize("values", [(-1, 3.0), (3, -1.0), (math.nan, 3.0), (3, math.inf), (True, 3.0)])
 def test_what_cannot_be_is_refused_with_its_name(values: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="must be a finite number"):
+    with pytest.raises(ValueError, match=r"(boot_minutes|late_cost) must be a (finite )?number"):
         ScaleAdvisor(*values)
+
+
+@pytest.mark.parametrize("bad", ["3", None, True, [3], 3j], ids=str)
+@pytest.mark.parametrize("name", ["minute", "load"])
+def test_what_is_no_number_is_refused_by_name_and_changes_nothing(name: str, bad: Any) -> None:
+    advisor = ScaleAdvisor(3, 10.0)
+    for minute in range(20):
+        advisor.update(minute, 9.0)
+    before = advisor.advise(4)
+    with pytest.raises(ValueError, match=f"{name} must be a number"):
+        advisor.update(**{"minute": 20, "load": 9.0, name: bad})
+    assert advisor.advise(4) == before
+
+
+@pytest.mark.parametrize("asked", [{"serving": "4"}, {"serving": math.nan}, {"serving": 4, "booting": None}], ids=str)
+def test_a_number_of_replicas_that_is_none_is_refused_by_name(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"(serving|booting) must be a"):
+        ScaleAdvisor(3, 10.0).advise(**asked)
+
+
+@pytest.mark.parametrize("huge", [1.7e308, 1e150])
+def test_loads_beyond_all_bounds_are_answered(huge: float) -> None:
+    advisor = ScaleAdvisor(3, 10.0, most=20)
+    for minute in range(60):
+        advisor.update(minute, huge if minute % 7 == 0 else 1e-9, serving=2, late=0.5)
+        advice = advisor.advise(2, minute=minute)
+        assert 1 <= advice.replicas <= 20
+        assert math.isfinite(advice.likely_most or 0.0)
 
 
 def test_a_forecast_is_right_about_how_often_it_is_exceeded() -> None:
@@ -170,3 +199,13 @@ def test_growth_is_what_comes_over_what_is_there() -> None:
     assert growth([(minute, 0.0) for minute, _ in steady], 120, 9) is None
     assert growth([*steady, (400.0, 9000.0)], 120, 9) == still
     assert growth([(minute + part / 4, load) for minute, load in steady for part in range(4)][::-1], 120, 9) == still
+
+
+def test_more_than_the_limit_can_carry_takes_all_that_there_may_be() -> None:
+    for load in (50.0, 1e9):
+        advisor = ScaleAdvisor(boot_minutes=3, late_cost=10.0)
+        for minute in range(120):
+            advisor.update(minute, load)
+        advice = advisor.advise(serving=5)
+        assert advice.replicas == 20
+        assert "more than the 20 can carry" in advice.reason

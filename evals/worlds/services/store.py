@@ -47,9 +47,7 @@ def load(
 ) -> list[Episode]:
     """Return the episodes of `entries` in order, from `folder` if they were priced before; `tell` hears how many."""
     path = folder / f"services-{name}-{digest(entries)}.jsonl"
-    if path.exists():
-        with path.open(encoding="utf-8") as lines:
-            kept = [_read(entry, line) for entry, line in zip(entries, lines, strict=True)]
+    if (kept := _kept(path, entries)) is not None:
         tell(len(kept))
         return kept
     found = priced_all(entries, processes, tell)
@@ -58,6 +56,17 @@ def load(
     begun.write_text("".join(map(_line, found)), encoding="utf-8")
     begun.replace(path)
     return found
+
+
+def _kept(path: Path, entries: Sequence[Entry]) -> list[Episode] | None:
+    if not path.exists():
+        return None
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return [_read(entry, line) for entry, line in zip(entries, lines, strict=True)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        # A damaged file is priced anew.
+        return None
 
 
 def _line(episode: Episode) -> str:
