@@ -40,6 +40,11 @@ SURE = 0.7
 LOOK_BACK = 4
 """Over how many cooldowns a swing back and forth is looked for."""
 
+STALE, AHEAD = timedelta(days=30), timedelta(hours=1)
+"""Telemetry that is older, or that comes from further ahead than clocks differ, is not of the present."""
+CLEAR = 0.2
+"""How far a drift score is off its threshold where it is clear."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateInput:
@@ -290,6 +295,46 @@ def sound_training(gate: GateInput) -> Finding | None:
     return None if unsound is None else _deny("sound_training", f"Nothing may be trained now: {unsound}.")
 
 
+def timely(gate: GateInput) -> Finding | None:
+    """Numbers of another time, as of a message that was delivered again, tell nothing of the present."""
+    told = gate.situation.telemetry.timestamp
+    if not _changes(gate) or told is None:
+        return None
+    ago = gate.situation.observed_at - told
+    if -AHEAD <= ago <= STALE:
+        return None
+    return _ask("timely", f"The telemetry is of {told:%Y-%m-%d %H:%M}, and was looked at {_apart(ago)}.")
+
+
+def _apart(ago: timedelta) -> str:
+    hours = abs(ago) / timedelta(hours=1)
+    span = f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+    return f"{span} later" if ago > timedelta(0) else f"{span} before"
+
+
+def agreed_drift(gate: GateInput) -> Finding | None:
+    """Where the drift detector contradicts a clear score, a person looks at it before anything is trained."""
+    drift = gate.situation.telemetry.data_drift
+    if gate.step.action not in TRAINING or drift is None or drift.detected is None or drift.score is None:
+        return None
+    over = drift.score - gate.situation.settings.thresholds.drift_score
+    if abs(over) <= CLEAR or (over > 0) == drift.detected:
+        return None
+    said = "found a drift" if drift.detected else "found none"
+    return _ask("agreed_drift", f"The drift score is {drift.score:.2f}, and the detector {said}.")
+
+
+def one_is_well(gate: GateInput) -> Finding | None:
+    """Where every replica is ill, more of the same may be ill too, and there is no one to send the traffic to."""
+    seen = view(gate.situation)
+    told = seen.get("replicas.told") or 0.0
+    if gate.step.action not in (Action.SCALE, Action.ROUTE) or "to_version" in gate.step.parameters:
+        return None
+    if not told or seen.get("replicas.ill") != told:
+        return None
+    return _ask("one_is_well", f"None of the {told:.0f} replicas says that it is well.")
+
+
 def autonomy(gate: GateInput) -> Finding | None:
     """What a person set for this kind of action on this model."""
     if not _changes(gate):
@@ -351,6 +396,9 @@ RULES: tuple[Callable[[GateInput], Finding | None], ...] = (
     actions_per_day,
     spend_per_day,
     sound_training,
+    timely,
+    agreed_drift,
+    one_is_well,
     autonomy,
     cooldown,
     oscillation,

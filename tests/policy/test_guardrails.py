@@ -115,6 +115,8 @@ TROUBLES: dict[str, tuple[str, dict[str, Any]]] = {
     "actions_per_day": ("deny", {"settings": {"limits": {"actions_per_day": 0}}}),
     "spend_per_day": ("deny", {"settings": {"limits": {"spend_per_day": 0.4}}}),
     "sound_training": ("deny", {"telemetry": DRIFTED | {"data_quality": {"null_rate": 0.2}}}),
+    "timely": ("needs_approval", {"telemetry": DRIFTED | {"timestamp": "2020-01-01T00:00:00Z"}}),
+    "agreed_drift": ("needs_approval", {"telemetry": DRIFTED | {"data_drift": {"detected": False, "score": 0.95}}}),
     "autonomy": ("needs_approval", {"settings": {"autonomy": {"retrain": "ask"}}}),
     "cooldown": ("needs_approval", {"facts": Facts(deeds=(deed(Action.RETRAIN),))}),
     "fleet_share": ("needs_approval", {"facts": Facts(models=8, models_in_change=2)}),
@@ -153,6 +155,45 @@ def test_consent_to_another_step_is_none() -> None:
     other = Step(action=Action.RETRAIN, target="default", parameters={"window": 10})
     assert rule(replace(told, consent=fingerprint(other, told.situation))).verdict == "needs_approval"
     assert rule(replace(told, consent="")).verdict == "needs_approval"
+
+
+@pytest.mark.parametrize(
+    ("told", "asks"),
+    [
+        ("2026-11-22T07:59:00Z", False),
+        ("2026-10-25T08:00:00Z", False),
+        ("2026-10-20T08:00:00Z", True),
+        ("2026-11-22T08:55:00Z", False),
+        ("2026-11-22T09:30:00Z", True),
+        ("2036-01-01T00:00:00Z", True),
+    ],
+)
+def test_telemetry_of_another_time_asks(told: str, asks: bool) -> None:
+    assert ("timely" in fired(gate(telemetry=DRIFTED | {"timestamp": told}))) is asks
+
+
+@pytest.mark.parametrize(
+    ("detected", "score", "asks"),
+    [(False, 0.95, True), (True, 0.05, True), (False, 0.6, False), (True, 0.4, False), (True, 0.95, False)],
+)
+def test_a_detector_that_contradicts_a_clear_score_asks_before_a_training(
+    detected: bool, score: float, asks: bool
+) -> None:
+    telemetry = DRIFTED | {"data_drift": {"detected": detected, "score": score}}
+    for action in (Action.RETRAIN, Action.FINE_TUNE):
+        assert ("agreed_drift" in fired(gate(action, telemetry=telemetry))) is asks
+    assert "agreed_drift" not in fired(gate(Action.CACHE, telemetry=telemetry))
+
+
+def test_where_no_replica_is_well_moving_and_adding_them_asks() -> None:
+    ill = [{"name": name, "load": 0.9, "healthy": False} for name in "ab"]
+    one_well = [ill[0], ill[1] | {"healthy": True}]
+    for replicas, asks in ((ill, True), (one_well, False)):
+        telemetry = DRIFTED | {"system_load": {"replicas": replicas}}
+        for action in (Action.SCALE, Action.ROUTE):
+            assert ("one_is_well" in fired(gate(action, telemetry=telemetry))) is asks
+        back = gate(Action.ROUTE, telemetry=telemetry, parameters={"to_version": "1"})
+        assert "one_is_well" not in fired(back)
 
 
 # --- what is not understood ------------------------------------------------------------------------------------------
