@@ -53,15 +53,19 @@ class Seven:
 """
 WITH_SUITES_OF = """
 import sys
+from pathlib import Path
 import evals.suites
 from app.cli import main
-evals.suites.__path__.insert(0, sys.argv.pop(1))
+folder = sys.argv.pop(1)
+evals.suites.__path__.insert(0, folder)
+from evals.suites import accepted
+accepted.FILE = Path(folder, "accepted.json")
 main()
 """
 
 
 class Installed:
-    """An installation whose suites are in a folder."""
+    """An installation whose suites, and accepted figures if there are any, are in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -156,7 +160,7 @@ def test_another_policy_stands_in_the_table_and_the_answer_is_one_document(insta
     told = json.loads(out)
     assert [(row["policy"], row["figures"][0]["value"]) for row in told["suites"][0]["tables"][0]["rows"]] == [
         ("AURORA", 1.1),
-        ("Seven", 7.0),
+        ("Seven (--planner)", 7.0),
     ]
     assert told == json.loads((installed.home / LATEST).read_text(encoding="utf-8"))
     code, out, err = installed.ended("--suite", "services", "--planner", "my_policy:Eight", "--json")
