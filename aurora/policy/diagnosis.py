@@ -69,7 +69,7 @@ def posterior(side: Side, degrees: Mapping[str, float], fresh: float, numbers: P
     for name, chances in numbers.signs[side].items():
         if (degree := degrees.get(name)) is None:
             continue
-        weight = sharpness * (fresh if name == "accuracy_low" else 1.0)
+        weight = sharpness * _counts(name, fresh)
         scores = [score + weight * log for score, log in zip(scores, _log_likelihoods(chances, degree), strict=True)]
     return _by_cause(_normalised(scores), side, numbers)
 
@@ -132,6 +132,11 @@ def explained(blamed: Mapping[Cause, float], evidence: Mapping[Cause, tuple[str,
     )
 
 
+def _counts(name: str, fresh: float) -> float:
+    """Return how much a sign counts: what labels tell only as far as they are fresh."""
+    return fresh if name == "accuracy_low" else 1.0
+
+
 def evidence_of(seen: View, diagnosis: Diagnosis) -> dict[Cause, tuple[str, ...]]:
     """Return for each cause the signs that speak for it, the most telling first, in sentences with their numbers."""
     telling: dict[Cause, dict[str, float]] = {cause: {} for cause in Cause}
@@ -154,6 +159,6 @@ def _favours(side: Side, diagnosis: Diagnosis, seen: View) -> dict[str, tuple[fl
         if (degree := diagnosis.degrees.get(name)) is not None:
             present = sum(map(mul, seen.priors.face_base[side], chances)) / sum(seen.priors.face_base[side])
             average = math.log(degree * present + (1 - degree) * (1 - present))
-            weight = fresh if name == "accuracy_low" else 1.0
+            weight = _counts(name, fresh)
             favours[name] = tuple(weight * (log - average) for log in _log_likelihoods(chances, degree))
     return favours

@@ -326,10 +326,10 @@ def agreed_drift(gate: GateInput) -> Finding | None:
 
 def one_is_well(gate: GateInput) -> Finding | None:
     """Where every replica is ill, more of the same may be ill too, and there is no one to send the traffic to."""
-    seen = view(gate.situation)
-    told = seen.get("replicas.told") or 0.0
     if gate.step.action not in (Action.SCALE, Action.ROUTE) or "to_version" in gate.step.parameters:
         return None
+    seen = view(gate.situation)
+    told = seen.get("replicas.told") or 0.0
     if not told or seen.get("replicas.ill") != told:
         return None
     return _ask("one_is_well", f"None of the {told:.0f} replicas says that it is well.")

@@ -6,13 +6,12 @@ from what is seen of a minute (`evals.worlds.loads.Sight`) to how many replicas 
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 from aurora.policy import ScaleAdvisor
 from evals.baselines import scale as rules
+from evals.pool import pool_of
 from evals.suites.figures import Figure, cheaper_by, closed, mean, ratio, share
 from evals.suites.result import ENGINE, Column, Comparison, Options, Plot, Result, Row, Table, Target, Tell
 from evals.worlds.loads import (
@@ -161,7 +160,7 @@ def _all(jobs: Sequence[Job], processes: int) -> Iterator[list[World]]:
     if processes <= 1:
         yield from map(measure, jobs)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         yield from pool.map(measure, jobs)
 
 

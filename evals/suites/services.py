@@ -7,9 +7,7 @@ from all published ones.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from aurora.policy.engine import propose
 from aurora.policy.moves import Move
 from aurora.policy.steps import move_of
 from evals.baselines.services import LEARNERS, always, by_chance, crossed, learnt, trigger_table
+from evals.pool import pool_of
 from evals.service_fit import succeeds
 from evals.suites.figures import Figure, closed, mean, share
 from evals.suites.result import ENGINE, Column, Comparison, Options, Plot, Result, Row, Table, Target, Tell
@@ -149,7 +148,7 @@ def engine(episodes: Sequence[Episode], processes: int = 1) -> list[Decided]:
     """Return what the engine decides, by itself and without memory."""
     if processes <= 1:
         return [by_engine(episode) for episode in episodes]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         return list(pool.map(by_engine, episodes, chunksize=50))
 
 

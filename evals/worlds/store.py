@@ -4,11 +4,10 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import fields, replace
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from aurora.observe import drift
+from evals.pool import pool_of
 from evals.worlds import rows, streams
 from evals.worlds.catalogue import Entry
 from evals.worlds.streams import Stream, build
@@ -51,7 +51,7 @@ def load_all(folder: Path, entries: Sequence[Entry], processes: int) -> Iterator
     alike: dict[str, list[Entry]] = {}
     for entry in entries:
         alike.setdefault(entry.key, []).append(entry)
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         building = {pool.submit(load, folder, same[0]): same for same in alike.values()}
         for future in as_completed(building):
             stream = future.result()

@@ -85,7 +85,7 @@ def test_a_huge_text_is_read_up_to_its_cap(embedder: Embedder) -> None:
     huge, cut = embedder.embed(["drift " * 2_000_000, ("drift " * 2_000_000)[:TEXT_CHARS]])
 
     assert huge == cut
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

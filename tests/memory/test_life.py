@@ -314,7 +314,7 @@ def test_an_outage_of_the_server_is_told_and_healed(ledger: Ledger, own_server: 
         memory.search(DRIFT)
     (id,) = memory.add([told(DRIFT)])
     assert memory.status().word != "operational"
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 10
 
     own_server.start()
     assert memory.wait_ready(READY_SECONDS)
@@ -346,7 +346,7 @@ def test_a_server_that_hangs_does_not_hang_the_caller(own_server: OwnServer) -> 
     try:
         with pytest.raises(IndexFailed, match="timed out"):
             index.count(["real-told"])
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 5
     finally:
         own_server.process.send_signal(signal.SIGCONT)
     index.close()

@@ -4,11 +4,11 @@ Every life is one service with real models on real data, and incidents that come
 whole: it is opened as in production, decides by itself, acts through its tools, verifies and takes back.
 """
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 
 from aurora.sandbox.fleet.catalogue import CATALOGUE
 from aurora.sandbox.fleet.incidents import DAY
+from evals.pool import pool_of
 from evals.suites.loop.accounts import Account, account, price
 from evals.suites.loop.lives import ARMS, Arm, Life, Plan, live
 from evals.suites.loop.people import DELAY_HOURS, DELAY_HOURS_AT_NIGHT
@@ -60,7 +60,7 @@ def _lived(plans: list[Plan], processes: int, tell: Tell) -> dict[Arm, list[Life
     # The longest first: AURORA's own lives take most of the time.
     tasks = [(one, arm) for arm in sorted(ARMS, key=lambda arm: arm != AURORA) for one in plans]
     found: dict[Arm, list[Life]] = {arm: [] for arm in ARMS}
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         futures = [pool.submit(live, one, arm) for one, arm in tasks]
         for done, future in enumerate(as_completed(futures), 1):
             for life in future.result():

@@ -2,11 +2,9 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from aurora.ledger import Ledger, Store
 from aurora.memory import Embedder, Memory
 from aurora.observe import describe
 from aurora.policy.features import features
+from evals.pool import pool_of
 
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)
 READY_SECONDS = 300.0
@@ -44,7 +43,7 @@ def workers(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
     if processes <= 1:
         yield map
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         yield pool.map
 
 

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 from evals.baselines.streams.fits import Fits, Study, fit, study
+from evals.pool import pool_of
 from evals.suites.result import Options, Result, Tell
 from evals.suites.streams.group import Group
 from evals.suites.streams.play import Run, entered, play
@@ -26,7 +26,7 @@ QUICK_COSTS = (0.3, 1.0)
 def run(options: Options, tell: Tell) -> Result:
     """Measure the engine and all baselines on published streams, and on families that no fit has read."""
     worlds = _worlds(options.quick)
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(options.processes) as pool:
         studies = _studied(pool, options.folder, worlds, lambda done: tell(done, 2 * len(worlds)))
         fits = _fitted(pool, studies, worlds)
         runs = _played(pool, options.folder, worlds, fits, lambda done: tell(len(worlds) + done, 2 * len(worlds)))

@@ -4,11 +4,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
 from aurora import domain
@@ -17,6 +15,7 @@ from aurora.observe import breaches, drift, history, readings, versions
 from aurora.policy import effects, sizing, steps, view
 from aurora.policy.moves import Move
 from aurora.policy.priors import priors
+from evals.pool import pool_of
 from evals.worlds.services import catalogue, incidents, physics, report, rollout
 from evals.worlds.services.catalogue import Entry
 from evals.worlds.services.rollout import After, Episode, episode_of
@@ -91,7 +90,7 @@ def priced_all(entries: Sequence[Entry], processes: int, tell: Callable[[int], N
     chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
     if processes <= 1:
         return _told(map(_chunk, chunks), tell)
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool_of(processes) as pool:
         return _told(pool.map(_chunk, chunks), tell)
 
 
