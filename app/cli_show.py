@@ -145,13 +145,15 @@ def model(item: Any) -> None:
     heading("What it may do by itself")
     table = columns("action", "set to", "state", "verified", "misses", "lower bound", "why")
     for action, right in item["autonomy"].items():
+        # What may run already has nothing left to earn.
+        is_earned = right["state"] == "within_bands"
         table.add_row(
             plain(action),
             plain(right["setting"]),
             coloured(right["state"]),
             plain(right["verified_successes"]),
             plain(right["misses"]),
-            f"{share(right['lower_bound'])} of {share(right['bar'])}",
+            "–" if is_earned else f"{share(right['lower_bound'])} of {share(right['bar'])}",
             plain(right["reason"]),
         )
     console().print(table)

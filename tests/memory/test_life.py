@@ -104,7 +104,7 @@ def test_a_model_that_cannot_be_loaded_takes_only_the_memory_down(ledger: Ledger
     memory = bench.started()
     try:
         with pytest.raises(Unavailable, match="no usable embedding model"):
-            memory.search(DRIFT)
+            memory.search(DRIFT, wait_seconds=READY_SECONDS)
         assert memory.status().word == "down"
         assert not memory.wait_ready(READY_SECONDS)
         assert len(memory.add([told(DRIFT)])) == 1
